@@ -1,0 +1,115 @@
+#pragma once
+// Durable state behind one small interface: transactions that group themselves, and reads beside them. Drivers: SQLite
+// (sqlite.h), later PostgreSQL. Each passes tests/unit/shared/store/conformance.h.
+//
+// SQL is the common subset of both: parameters are $1, $2, …; tables are written {schema.table}, which the driver turns into
+// its own form (schema_table, or schema.table); {blob} is the type for octets; {skip_locked} is the clause for leasing rows,
+// empty where one writer makes it needless. INSERT … ON CONFLICT and RETURNING may be used.
+
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "shared/base/function_ref.h"
+#include "shared/base/result.h"
+
+namespace sekisho::store {
+
+// One SQL statement, prepared once a connection. Keep it static or as a member: its identity is its cache key.
+class Statement {
+ public:
+  explicit Statement(std::string sql);
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+  const std::string& sql() const { return sql_; }
+  uint32_t id() const { return id_; }  // dense, unique in the process
+
+ private:
+  const std::string sql_;
+  const uint32_t id_;
+};
+
+struct Octets {
+  std::string_view value;
+};
+// A parameter; views must live until the call returns.
+using Param = std::variant<std::nullptr_t, int64_t, std::string_view, Octets>;
+
+// A row of a result; what it gives is valid only inside the callback that got it. Columns count from 0.
+class Row {
+ public:
+  virtual ~Row() = default;
+  virtual bool IsNull(int column) const = 0;
+  virtual int64_t Int(int column) const = 0;
+  virtual std::string_view Text(int column) const = 0;
+  virtual std::string_view Blob(int column) const = 0;
+};
+
+// An open transaction. Used by one thread, and only inside the function that got it.
+class Tx {
+ public:
+  virtual ~Tx() = default;
+
+  // Runs a statement that returns no rows. Gives the number of rows it changed.
+  // Errors: kExists (a unique key), kExhausted (disk full), kUnavailable (database away, I/O error), kInternal (a wrong statement).
+  virtual Result<int64_t> Execute(const Statement& statement, std::initializer_list<Param> params) = 0;
+
+  // Calls `each` for every row, in order; stops at its first error and returns it.
+  virtual Status Query(const Statement& statement, std::initializer_list<Param> params,
+                       FunctionRef<Status(const Row&)> each) = 0;
+
+  // Runs `fn`; when it fails, undoes what it did and returns its error. The transaction goes on.
+  virtual Status Savepoint(FunctionRef<Status()> fn) = 0;
+
+  // Calls `fn` once after the transaction is durable; never when it is not. On the driver's thread: be short.
+  // Inside a savepoint that is undone, it is forgotten.
+  virtual void OnCommitted(std::function<void()> fn) = 0;
+};
+
+struct Migration {
+  int version = 0;   // 1, 2, 3, … in order
+  std::string sql;   // statements separated by ';' and a newline
+};
+
+class Database {
+ public:
+  using TxFn = std::function<Status(Tx&)>;
+  using DoneFn = std::function<void(Status)>;
+
+  virtual ~Database() = default;
+
+  // Queues `fn`. It runs inside a transaction that it may share with others' functions (each in a savepoint of its own): all that
+  // are waiting are committed, and synced, together. `fn` may run twice; it touches only Tx and what it owns. `done` gets fn's
+  // error, or the commit's, or ok once the effects are durable. It is called on the driver's thread: be short, never block,
+  // post to your own. Never blocks: over the queue's limit, `done` gets kExhausted at once.
+  virtual void Run(TxFn fn, DoneFn done) = 0;
+
+  // Run, waiting for the result. Never from a `done`, nor from inside a coroutine.
+  Status RunAndWait(TxFn fn);
+
+  // Reads a consistent snapshot on the caller's thread, beside the writer. Execute fails in it.
+  virtual Status Read(FunctionRef<Status(Tx&)> fn) = 0;
+
+  // Brings `schema` to the newest version, each migration in a transaction, remembered in {schema.migration}.
+  // Errors: kPrecondition when the database is newer than `migrations`.
+  virtual Status Migrate(std::string_view schema, std::span<const Migration> migrations) = 0;
+
+  struct Stats {
+    uint64_t commits = 0;        // transactions synced
+    uint64_t functions = 0;      // functions they held: functions / commits is the group size
+    uint64_t queued = 0;         // waiting now
+    uint64_t failed_commits = 0;
+  };
+  virtual Stats stats() const = 0;
+
+  // Refuses new work with kCancelled, finishes what is queued, closes. Idempotent.
+  virtual void Stop() = 0;
+};
+
+}  // namespace sekisho::store
