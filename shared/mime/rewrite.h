@@ -1,0 +1,37 @@
+#pragma once
+// Changes of a message's content that sealing makes. Pure; the result passes Parse. Parts that aren't named keep their octets.
+// A mail that its sender signed or encrypted is never rewritten (kPrecondition).
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shared/mime/builder.h"
+#include "shared/mime/model.h"
+
+namespace sekisho::mime {
+
+// The parts that a person calls attachments: files and embedded messages directly in the mail, not the parts inside an
+// embedded message. Indexes into mail.parts. Inline images of the body aren't attachments.
+std::vector<size_t> Attachments(const MailModel& mail);
+
+// The mail with all its attachments taken out and `attachment` in their place; the body parts keep their octets and the
+// header keeps all but its Content-* fields.
+// Errors: kPrecondition when there is no attachment, or the sender sealed the mail; kInvalid as builder.h says.
+Result<std::string> ReplaceAttachments(const MailModel& mail, const NewAttachment& attachment);
+
+// A message as S/MIME sees it: the entity that is signed or encrypted (its Content-* fields, an empty line, the body), and
+// the header that stays outside.
+struct SplitMail {
+  std::string outer_header;  // without Content-* and MIME-Version and without the empty line
+  std::string entity;        // 7-bit, CRLF lines (RFC 8551 §3.1): 8-bit parts are encoded anew
+};
+Result<SplitMail> SplitForSealing(const MailModel& mail);
+// The message again, around a sealed entity that brings its own Content-* fields.
+std::string JoinSealed(std::string_view outer_header, std::string_view entity);
+
+// The mail with every 8-bit or binary part in quoted-printable or base64, for a peer without 8BITMIME (RFC 6152 §3). Raw
+// 8-bit octets in header fields can't be helped: kPrecondition, as for sealed mail with 8-bit parts.
+Result<std::string> ToSevenBit(const MailModel& mail);
+
+}  // namespace sekisho::mime
