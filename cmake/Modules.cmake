@@ -1,3 +1,8 @@
+# `all` builds the programs; tests are built by name or by these. Under the sanitizers `make test` runs the tests of shared/
+# and the replay of the parsers' corpora.
+add_custom_target(all_tests)
+add_custom_target(sanitized_tests)
+
 # sekisho_module(NAME DEPS ...): the library of the folder that calls it, from all its .cc files, with the unit tests that
 # mirror it under tests/unit. A target `sekisho_<path>` and, where tests exist, `<path>_test`.
 function(sekisho_module name)
@@ -24,27 +29,34 @@ endfunction()
 function(sekisho_unit_tests name folder)
   file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${folder}/*.cc)
   if(tests)
-    add_executable(${name}_test ${tests})
+    add_executable(${name}_test EXCLUDE_FROM_ALL ${tests})
+    add_dependencies(all_tests ${name}_test)
     target_link_libraries(${name}_test PRIVATE ${ARGN} GTest::gmock GTest::gtest GTest::gtest_main)
     set_target_properties(${name}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     target_compile_definitions(${name}_test PRIVATE SEKISHO_TESTDATA="${CMAKE_SOURCE_DIR}/tests/testdata"
                                SEKISHO_BINARY_DIR="${CMAKE_BINARY_DIR}")
     add_test(NAME unit.${name} COMMAND ${name}_test)
     set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 120)
+    if(folder MATCHES "/tests/unit/shared")
+      add_dependencies(sanitized_tests ${name}_test)
+      set_tests_properties(unit.${name} PROPERTIES LABELS "unit;sanitized")
+    endif()
   endif()
 endfunction()
 
 # sekisho_fuzz_target(NAME SOURCE DEPS...): a libFuzzer target under clang; under GCC a program that replays the corpus in
 # tests/fuzz/corpus/NAME, run by ctest.
 function(sekisho_fuzz_target name source)
-  add_executable(fuzz_${name} ${source})
+  add_executable(fuzz_${name} EXCLUDE_FROM_ALL ${source})
+  add_dependencies(all_tests fuzz_${name})
   target_link_libraries(fuzz_${name} PRIVATE ${ARGN})
   if(SEKISHO_FUZZ)
     target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
   else()
     target_sources(fuzz_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cc)
     add_test(NAME fuzz.${name} COMMAND fuzz_${name} ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
-    set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 120)
+    set_tests_properties(fuzz.${name} PROPERTIES LABELS "fuzz;sanitized" TIMEOUT 120)
+    add_dependencies(sanitized_tests fuzz_${name})
   endif()
   set_target_properties(fuzz_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 endfunction()

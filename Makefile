@@ -1,0 +1,45 @@
+# The entry points. Each says what it does and can be run again.
+#   make run      install what is missing, build, and start the demo (Ctrl-C stops it)
+#   make test     install what is missing, build, and run every test
+#   make build    build/release/bin/...
+#   make bench    speed and memory beside Postfix, as JSON lines
+#   make chaos    the long run of kills and power cuts
+#   make format lint clean
+SHELL := /bin/bash
+.PHONY: run test build setup bench chaos format lint clean
+.NOTPARALLEL:
+
+build: setup
+	@[ -f build/release/build.ninja ] || cmake --preset release
+	@cmake --build --preset release
+
+setup:
+	@tools/setup
+
+run: build
+	@tools/run-demo
+
+test:
+	@tools/setup test
+	@tools/test
+
+bench: build
+	@tools/setup test
+	@bench/run
+
+chaos: build
+	@tools/setup test
+	@tools/test --long chaos
+
+format:
+	@tools/setup dev
+	@git ls-files -z '*.cc' '*.h' | xargs -0 -r clang-format -i
+
+lint: build
+	@tools/setup dev
+	@tools/check_layers
+	@git ls-files -z '*.cc' '*.h' | xargs -0 -r clang-format --dry-run -Werror
+	@git ls-files -z '*.cc' | xargs -0 -r -n 4 -P 2 clang-tidy --quiet -p build/release
+
+clean:
+	rm -rf build var
