@@ -104,16 +104,19 @@ inline Status Ok() { return {}; }
 #define SEKISHO_CONCAT_(a, b) a##b
 #define SEKISHO_CONCAT(a, b) SEKISHO_CONCAT_(a, b)
 // SEKISHO_TRY(auto x, F()): declares x from F()'s value, or returns F()'s error from the enclosing function.
-#define SEKISHO_TRY(declaration, expression) SEKISHO_TRY_(SEKISHO_CONCAT(sekisho_try_, __LINE__), declaration, expression)
+#define SEKISHO_TRY(declaration, expression) \
+  SEKISHO_TRY_(SEKISHO_CONCAT(sekisho_try_, __COUNTER__), declaration, expression)
 #define SEKISHO_TRY_(name, declaration, expression) \
   auto name = (expression);                         \
   if (!name.ok()) return std::move(name).error();   \
   declaration = *std::move(name)
 // Returns the error of a Status or Result from the enclosing function.
-#define SEKISHO_RETURN_IF_ERROR(expression)                              \
+#define SEKISHO_RETURN_IF_ERROR(expression) \
+  SEKISHO_RETURN_IF_ERROR_(SEKISHO_CONCAT(sekisho_status_, __COUNTER__), expression)
+#define SEKISHO_RETURN_IF_ERROR_(name, expression)                       \
   do {                                                                   \
-    if (auto sekisho_status = (expression); !sekisho_status.ok())        \
-      return std::move(sekisho_status).error();                          \
+    if (auto name = (expression); !name.ok())                            \
+      return std::move(name).error();                                    \
   } while (false)
 
 }  // namespace sekisho

@@ -105,6 +105,7 @@ class Database {
     uint64_t functions = 0;      // functions they held: functions / commits is the group size
     uint64_t queued = 0;         // waiting now
     uint64_t failed_commits = 0;
+    uint64_t failed_checkpoints = 0;  // of a driver that has them: harmless alone, but the disk is failing
   };
   virtual Stats stats() const = 0;
 

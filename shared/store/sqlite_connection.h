@@ -1,0 +1,80 @@
+#pragma once
+// One SQLite connection with its prepared statements. Used by one thread at a time. Inside this module only.
+
+#include <sqlite3.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shared/base/handle.h"
+#include "shared/base/result.h"
+#include "shared/store/store.h"
+
+namespace sekisho::store {
+
+// The common SQL of store.h as SQLite wants it: $1 → ?1, {schema.table} → schema_table, {blob} → BLOB, {skip_locked} → "".
+// Text between single quotes stays. Errors: kInternal for an unknown {word}.
+Result<std::string> TranslateSql(std::string_view sql);
+
+// The error for a SQLite result code (extended), as store.h promises.
+Error SqliteError(int code, std::string_view message);
+
+class SqliteConnection {
+ public:
+  enum class Access { kReadWrite, kReadOnly };
+
+  // Opens an existing file. The page cache holds at most `cache_kib` KiB.
+  static Result<std::unique_ptr<SqliteConnection>> Open(const std::string& path, Access access, int cache_kib);
+
+  // Runs statements of SQLite's own SQL, without parameters; rows are dropped.
+  Status Exec(const std::string& sql);
+  // The first column of the first row.
+  Result<int64_t> Number(const std::string& sql);
+
+  Result<int64_t> Execute(const Statement& statement, std::initializer_list<Param> params);
+  Status Query(const Statement& statement, std::initializer_list<Param> params, FunctionRef<Status(const Row&)> each);
+
+  // False when an error made SQLite roll the whole transaction back by itself (disk full, I/O error).
+  bool in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
+  // Of the last call that failed; extended. 0 after none.
+  int last_code() const { return last_code_; }
+  sqlite3* raw() { return database_.get(); }
+
+ private:
+  using StatementHandle = Handle<sqlite3_stmt, sqlite3_finalize>;
+
+  explicit SqliteConnection(sqlite3* database) : database_(database) {}
+  Result<sqlite3_stmt*> Prepare(const Statement& statement);
+  Result<sqlite3_stmt*> Bind(const Statement& statement, std::initializer_list<Param> params);
+  Error Failed(int code);
+
+  Handle<sqlite3, sqlite3_close> database_;
+  std::vector<StatementHandle> prepared_;  // by Statement::id(); dies before the connection
+  int last_code_ = 0;
+};
+
+// The open transaction of a connection, as functions see it.
+class SqliteTx final : public Tx {
+ public:
+  SqliteTx(SqliteConnection& connection, bool read_only) : connection_(connection), read_only_(read_only) {}
+
+  Result<int64_t> Execute(const Statement& statement, std::initializer_list<Param> params) override;
+  Status Query(const Statement& statement, std::initializer_list<Param> params,
+               FunctionRef<Status(const Row&)> each) override;
+  Status Savepoint(FunctionRef<Status()> fn) override;
+  void OnCommitted(std::function<void()> fn) override { hooks_.push_back(std::move(fn)); }
+
+  SqliteConnection& connection() { return connection_; }
+  std::vector<std::function<void()>>& hooks() { return hooks_; }
+
+ private:
+  Status CheckOpen() const;
+
+  SqliteConnection& connection_;
+  const bool read_only_;
+  std::vector<std::function<void()>> hooks_;
+};
+
+}  // namespace sekisho::store

@@ -1,0 +1,228 @@
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "shared/base/failpoint.h"
+#include "shared/store/sqlite.h"
+#include "shared/store/sqlite_checkpointer.h"
+#include "shared/store/sqlite_connection.h"
+#include "shared/store/sqlite_file.h"
+#include "shared/store/sqlite_readers.h"
+
+namespace sekisho::store {
+namespace {
+
+class SqliteDatabase final : public Database {
+ public:
+  SqliteDatabase(const SqliteOptions& options, SqliteFile file) : options_(options), file_(std::move(file)) {}
+  ~SqliteDatabase() override { Stop(); }
+
+  Status Start();
+
+  void Run(TxFn fn, DoneFn done) override;
+  Status Read(FunctionRef<Status(Tx&)> fn) override { return readers_.Read(fn); }
+  Status Migrate(std::string_view schema, std::span<const Migration> migrations) override;
+  Stats stats() const override;
+  void Stop() override;
+
+ private:
+  struct Work {
+    TxFn fn;
+    DoneFn done;
+    Status result;
+  };
+
+  void Loop();
+  bool TakeGroup(std::vector<Work>& group);
+  void RunGroup(std::vector<Work>& group);
+  Status RunFunctions(SqliteTx& tx, std::vector<Work>& group);
+  Status Commit();
+
+  const SqliteOptions options_;
+  const SqliteFile file_;
+  SqliteReaders readers_;
+  SqliteCheckpointer checkpointer_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable work_;
+  std::deque<Work> queue_;
+  bool stopping_ = false;
+
+  std::atomic<uint64_t> commits_{0}, functions_{0}, failed_commits_{0};
+
+  // The writer thread's own.
+  std::unique_ptr<SqliteConnection> writer_;
+  bool broken_ = false;  // a commit could not be written or synced: nothing is committed before the WAL is emptied
+
+  std::mutex stop_mutex_;
+  std::thread thread_;
+};
+
+Status SqliteDatabase::Start() {
+  SEKISHO_TRY(writer_, file_.Writer());
+  SEKISHO_RETURN_IF_ERROR(checkpointer_.Open(file_, *writer_));
+  SEKISHO_RETURN_IF_ERROR(readers_.Open(file_, options_.readers));
+  thread_ = std::thread([this] { Loop(); });
+  return Ok();
+}
+
+void SqliteDatabase::Run(TxFn fn, DoneFn done) {
+  Status refused;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (stopping_) {
+      refused = MakeError(Code::kCancelled, "the database is stopping");
+    } else if (queue_.size() >= options_.queue_limit) {
+      refused = MakeError(Code::kExhausted, "the database's queue is full");
+    } else {
+      queue_.push_back({std::move(fn), std::move(done), {}});
+      if (queue_.size() == 1) work_.notify_one();
+      return;
+    }
+  }
+  done(std::move(refused));
+}
+
+bool SqliteDatabase::TakeGroup(std::vector<Work>& group) {
+  std::unique_lock lock(mutex_);
+  work_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+  const size_t count = std::min(queue_.size(), options_.max_group);
+  for (size_t i = 0; i < count; ++i) {
+    group.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  return count != 0;
+}
+
+void SqliteDatabase::Loop() {
+  std::vector<Work> group;
+  while (TakeGroup(group)) {
+    // After a failed fsync the kernel may call pages clean that never reached the disk: of the WAL, only what was synced
+    // before may be trusted. Emptying it copies just that into the file, and what failed never shows again.
+    if (broken_) broken_ = !checkpointer_.EmptyWal();
+    if (broken_) {
+      for (Work& work : group) work.result = MakeError(Code::kUnavailable, "the disk fails");
+    } else {
+      RunGroup(group);
+    }
+    for (Work& work : group) work.done(std::move(work.result));
+    group.clear();
+    if (!broken_) checkpointer_.AfterCommit();
+  }
+}
+
+void SqliteDatabase::RunGroup(std::vector<Work>& group) {
+  static const Statement begin("BEGIN IMMEDIATE"), rollback("ROLLBACK");
+  SqliteTx tx(*writer_, false);
+  Status whole = [&]() -> Status {
+    SEKISHO_RETURN_IF_ERROR(writer_->Execute(begin, {}));
+    SEKISHO_RETURN_IF_ERROR(RunFunctions(tx, group));
+    return Commit();
+  }();
+  if (whole.ok()) {
+    functions_ += group.size();
+    for (const auto& hook : tx.hooks()) hook();
+    return;
+  }
+  if (writer_->in_transaction() && !writer_->Execute(rollback, {}).ok()) broken_ = true;
+  for (Work& work : group) {
+    if (work.result.ok()) work.result = whole;
+  }
+}
+
+// Gives an error when the transaction as a whole can't be committed.
+Status SqliteDatabase::RunFunctions(SqliteTx& tx, std::vector<Work>& group) {
+  const bool alone = group.size() == 1;  // needs no savepoint
+  for (Work& work : group) {
+    work.result = alone ? work.fn(tx) : tx.Savepoint([&] { return work.fn(tx); });
+    if (!writer_->in_transaction()) {
+      if (!work.result.ok()) return work.result;
+      return MakeError(Code::kUnavailable, "the transaction was rolled back by an error in it");
+    }
+  }
+  return alone ? group[0].result : Ok();
+}
+
+Status SqliteDatabase::Commit() {
+  static const Statement commit("COMMIT");
+  if (Failpoint("store.before_commit")) {
+    ++failed_commits_;
+    return MakeError(Code::kUnavailable, "failpoint store.before_commit");
+  }
+  if (const auto committed = writer_->Execute(commit, {}); !committed.ok()) {
+    ++failed_commits_;
+    broken_ = writer_->last_code() != SQLITE_FULL;  // on a full disk no commit record was written
+    return Annotate(committed.error(), "commit");
+  }
+  ++commits_;
+  static_cast<void>(Failpoint("store.after_commit"));
+  return Ok();
+}
+
+Status SqliteDatabase::Migrate(std::string_view schema, std::span<const Migration> migrations) {
+  const std::string table = "{" + std::string(schema) + ".migration}";
+  const Statement create("CREATE TABLE IF NOT EXISTS " + table + " (version BIGINT PRIMARY KEY)");
+  const Statement newest("SELECT coalesce(max(version), 0) FROM " + table);
+  const Statement remember("INSERT INTO " + table + " (version) VALUES ($1)");
+  int64_t have = 0;
+  SEKISHO_RETURN_IF_ERROR(RunAndWait([&](Tx& tx) -> Status {
+    SEKISHO_RETURN_IF_ERROR(tx.Execute(create, {}));
+    return tx.Query(newest, {}, [&](const Row& row) {
+      have = row.Int(0);
+      return Ok();
+    });
+  }));
+  const int64_t want = migrations.empty() ? 0 : migrations.back().version;
+  if (have > want) {
+    return MakeError(Code::kPrecondition, "schema " + std::string(schema) + " has version " + std::to_string(have) +
+                                              "; this program knows " + std::to_string(want));
+  }
+  for (const Migration& migration : migrations) {
+    if (migration.version <= have) continue;
+    SEKISHO_TRY(const std::string sql, TranslateSql(migration.sql));
+    SEKISHO_RETURN_IF_ERROR(RunAndWait([&](Tx& tx) -> Status {
+      SEKISHO_RETURN_IF_ERROR(static_cast<SqliteTx&>(tx).connection().Exec(sql));
+      SEKISHO_RETURN_IF_ERROR(tx.Execute(remember, {migration.version}));
+      return Ok();
+    }));
+  }
+  return Ok();
+}
+
+Database::Stats SqliteDatabase::stats() const {
+  Stats stats;
+  stats.commits = commits_;
+  stats.functions = functions_;
+  stats.failed_commits = failed_commits_;
+  stats.failed_checkpoints = checkpointer_.failed();
+  const std::scoped_lock lock(mutex_);
+  stats.queued = queue_.size();
+  return stats;
+}
+
+void SqliteDatabase::Stop() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+    work_.notify_one();
+  }
+  const std::scoped_lock lock(stop_mutex_);
+  if (thread_.joinable()) thread_.join();
+  readers_.Close();
+  checkpointer_.Close();
+  writer_.reset();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Database>> OpenSqlite(const SqliteOptions& options) {
+  SEKISHO_TRY(SqliteFile file, SqliteFile::Open(options));
+  auto database = std::make_unique<SqliteDatabase>(options, std::move(file));
+  SEKISHO_RETURN_IF_ERROR(database->Start());
+  return std::unique_ptr<Database>(std::move(database));
+}
+
+}  // namespace sekisho::store
