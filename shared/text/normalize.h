@@ -12,10 +12,10 @@ namespace sekisho::text {
 // Text ready for matching, with the way back to the lines people see.
 struct Normalized {
   std::string text;                   // UTF-8; see Normalize
-  std::vector<uint32_t> line_starts;  // offsets in `text` where line 2, 3, … of the source begin
+  std::vector<uint32_t> line_starts;  // offsets in `text` where line 2, 3, … of the source begin; at most 2^20 of them
 
   // The 1-based line of the source that holds `text[offset]`.
-  size_t LineOf(size_t offset) const;
+  size_t LineOf(size_t offset) const;  // lines end at LF
 };
 
 // Unicode NFKC with case folding (full width becomes ASCII, half-width kana full, "ß" "ss"), without zero-width, bidi and
@@ -26,6 +26,9 @@ Normalized Normalize(std::string_view utf8);
 
 // Normalize without the line table, for subjects, names and terms.
 std::string NormalizeLine(std::string_view utf8);
+
+// Fills the tables of this module, about 10 ms; otherwise the first call that needs them does.
+void WarmUp();
 
 // Takes the spaces between ideographs and kana out of normalised text, so that "社 外 秘" is "社外秘".
 std::string DropIdeographSpaces(std::string_view normalized);
