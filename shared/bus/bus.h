@@ -62,7 +62,8 @@ class Consumer {
   // Up to `max` records not given before, in order within a partition. Waits up to `wait` for the first; empty after that or Stop().
   virtual Result<std::vector<Record>> Fetch(size_t max, Duration wait) = 0;
 
-  // Inside the transaction of their effects: these records are finished, in any order.
+  // Inside the transaction of their effects: these records are finished, in any order. One Finish at a time: the next only after
+  // Finished, or after its transaction failed.
   virtual Status Finish(store::Tx& tx, std::span<const Position> positions) = 0;
   // After that transaction is durable: the same positions. Moves the offset to the lowest unfinished.
   virtual void Finished(std::span<const Position> positions) = 0;

@@ -1,0 +1,129 @@
+#include "shared/stage/tables.h"
+
+#include "shared/bus/header.h"
+#include "shared/stage/stage.h"
+
+namespace sekisho::stage {
+namespace {
+
+std::string Named(std::string_view schema, std::string_view table) {
+  return "{" + std::string(schema) + "." + std::string(table) + "}";
+}
+
+constexpr char kColumns[] = "event, topic, mail, header, value, attempts, at, cause";
+
+Result<Kept> ReadKept(const store::Row& row) {
+  Kept kept;
+  SEKISHO_TRY(kept.event, EventId::FromOctets(row.Blob(0)));
+  const int64_t topic = row.Int(1);
+  if (topic < 0 || topic >= static_cast<int64_t>(bus::kTopics.size())) {
+    return MakeError(Code::kCorrupt, "a kept record names an unknown topic");
+  }
+  kept.topic = static_cast<bus::Topic>(topic);
+  SEKISHO_TRY(kept.message.key, MailId::FromOctets(row.Blob(2)));
+  SEKISHO_TRY(kept.message.header, bus::DecodeHeader(row.Blob(3)));
+  kept.message.value = row.Blob(4);
+  kept.attempts = static_cast<uint32_t>(row.Int(5));
+  kept.at = FromMicros(row.Int(6));
+  kept.cause = row.Text(7);
+  return kept;
+}
+
+Status Put(store::Tx& tx, const store::Statement& statement, const Kept& kept) {
+  return [&]() -> Status {
+    SEKISHO_RETURN_IF_ERROR(tx.Execute(
+        statement, {store::Octets{kept.event.octets()}, static_cast<int64_t>(kept.topic),
+                    store::Octets{kept.message.key.octets()}, store::Octets{bus::EncodeHeader(kept.message.header)},
+                    store::Octets{kept.message.value}, static_cast<int64_t>(kept.attempts), ToMicros(kept.at), kept.cause}));
+    return Ok();
+  }();
+}
+
+}  // namespace
+
+Tables::Tables(std::string_view schema)
+    : enter_inbox_("INSERT INTO " + Named(schema, "inbox") + " (event, at) VALUES ($1, $2) ON CONFLICT DO NOTHING"),
+      put_waiting_("INSERT INTO " + Named(schema, "waiting") + " (" + kColumns +
+                   ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (event) DO UPDATE SET "
+                   "attempts = excluded.attempts, at = excluded.at, cause = excluded.cause"),
+      remove_waiting_("DELETE FROM " + Named(schema, "waiting") + " WHERE event = $1"),
+      lease_("UPDATE " + Named(schema, "waiting") + " SET at = $1 WHERE event IN (SELECT event FROM " +
+             Named(schema, "waiting") + " WHERE topic = $2 AND at <= $3 ORDER BY at LIMIT $4 {skip_locked}) RETURNING " +
+             kColumns),
+      count_waiting_("SELECT COUNT(*) FROM " + Named(schema, "waiting") + " WHERE topic = $1"),
+      put_parked_("INSERT INTO " + Named(schema, "parked") + " (" + kColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"),
+      list_parked_("SELECT " + std::string(kColumns) + " FROM " + Named(schema, "parked") + " ORDER BY at LIMIT 1000"),
+      get_parked_("SELECT " + std::string(kColumns) + " FROM " + Named(schema, "parked") + " WHERE event = $1"),
+      remove_parked_("DELETE FROM " + Named(schema, "parked") + " WHERE event = $1") {}
+
+Result<bool> Tables::EnterInbox(store::Tx& tx, const EventId& event, TimePoint now) const {
+  SEKISHO_TRY(const int64_t changed, tx.Execute(enter_inbox_, {store::Octets{event.octets()}, ToMicros(now)}));
+  return changed == 1;
+}
+
+Status Tables::PutWaiting(store::Tx& tx, const Kept& kept) const { return Put(tx, put_waiting_, kept); }
+
+Status Tables::RemoveWaiting(store::Tx& tx, const EventId& event) const {
+  SEKISHO_RETURN_IF_ERROR(tx.Execute(remove_waiting_, {store::Octets{event.octets()}}));
+  return Ok();
+}
+
+Result<std::vector<Kept>> Tables::LeaseWaiting(store::Tx& tx, bus::Topic topic, TimePoint now, TimePoint until,
+                                               int64_t max) const {
+  std::vector<Kept> due;
+  SEKISHO_RETURN_IF_ERROR(tx.Query(lease_, {ToMicros(until), static_cast<int64_t>(topic), ToMicros(now), max},
+                                   [&](const store::Row& row) -> Status {
+                                     SEKISHO_TRY(Kept kept, ReadKept(row));
+                                     due.push_back(std::move(kept));
+                                     return Ok();
+                                   }));
+  return due;
+}
+
+Result<uint64_t> Tables::CountWaiting(store::Tx& tx, bus::Topic topic) const {
+  uint64_t count = 0;
+  SEKISHO_RETURN_IF_ERROR(tx.Query(count_waiting_, {static_cast<int64_t>(topic)}, [&](const store::Row& row) {
+    count = static_cast<uint64_t>(row.Int(0));
+    return Ok();
+  }));
+  return count;
+}
+
+Status Tables::PutParked(store::Tx& tx, const Kept& kept) const { return Put(tx, put_parked_, kept); }
+
+Result<std::vector<Kept>> Tables::ListParked(store::Tx& tx) const {
+  std::vector<Kept> all;
+  SEKISHO_RETURN_IF_ERROR(tx.Query(list_parked_, {}, [&](const store::Row& row) -> Status {
+    SEKISHO_TRY(Kept kept, ReadKept(row));
+    all.push_back(std::move(kept));
+    return Ok();
+  }));
+  return all;
+}
+
+Result<Kept> Tables::TakeParked(store::Tx& tx, const EventId& event) const {
+  std::optional<Kept> found;
+  SEKISHO_RETURN_IF_ERROR(
+      tx.Query(get_parked_, {store::Octets{event.octets()}}, [&](const store::Row& row) -> Status {
+        SEKISHO_TRY(found, ReadKept(row));
+        return Ok();
+      }));
+  if (!found) return MakeError(Code::kNotFound, "no record " + event.ToString() + " is parked here");
+  SEKISHO_RETURN_IF_ERROR(tx.Execute(remove_parked_, {store::Octets{event.octets()}}));
+  return *std::move(found);
+}
+
+Status MigrateStageTables(store::Database& database, std::string_view schema) {
+  const auto kept = [&](std::string_view table) {
+    return "CREATE TABLE " + Named(schema, table) +
+           " (event {blob} NOT NULL PRIMARY KEY, topic INTEGER NOT NULL, mail {blob} NOT NULL, header {blob} NOT NULL, "
+           "value {blob} NOT NULL, attempts INTEGER NOT NULL, at BIGINT NOT NULL, cause TEXT NOT NULL);\n";
+  };
+  const store::Migration migrations[] = {
+      {1, "CREATE TABLE " + Named(schema, "inbox") + " (event {blob} NOT NULL PRIMARY KEY, at BIGINT NOT NULL);\n" +
+              kept("waiting") + kept("parked")},
+  };
+  return database.Migrate(std::string(schema) + "_stage", migrations);
+}
+
+}  // namespace sekisho::stage

@@ -1,0 +1,46 @@
+#pragma once
+// A stage's own tables: inbox (events whose effects are durable), waiting (to be tried again), parked (given up).
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shared/bus/bus.h"
+#include "shared/store/store.h"
+
+namespace sekisho::stage {
+
+// A record outside its topic: it waits, or it was parked.
+struct Kept {
+  EventId event;                   // as processed; differs from message.header.id when it was redriven
+  bus::Topic topic = bus::Topic::kSubmitted;
+  bus::Message message;
+  uint32_t attempts = 0;
+  TimePoint at{};                  // waiting: due; parked: when
+  std::string cause;
+};
+
+class Tables {
+ public:
+  explicit Tables(std::string_view schema);
+
+  // False when the event's effects were committed before.
+  Result<bool> EnterInbox(store::Tx& tx, const EventId& event, TimePoint now) const;
+
+  Status PutWaiting(store::Tx& tx, const Kept& kept) const;
+  Status RemoveWaiting(store::Tx& tx, const EventId& event) const;
+  // Leases up to `max` records of `topic` due at `now` until `until`: no other replica gets them before.
+  Result<std::vector<Kept>> LeaseWaiting(store::Tx& tx, bus::Topic topic, TimePoint now, TimePoint until, int64_t max) const;
+  Result<uint64_t> CountWaiting(store::Tx& tx, bus::Topic topic) const;
+
+  Status PutParked(store::Tx& tx, const Kept& kept) const;
+  Result<std::vector<Kept>> ListParked(store::Tx& tx) const;
+  // Takes it out. Errors: kNotFound.
+  Result<Kept> TakeParked(store::Tx& tx, const EventId& event) const;
+
+ private:
+  store::Statement enter_inbox_, put_waiting_, remove_waiting_, lease_, count_waiting_, put_parked_, list_parked_,
+      get_parked_, remove_parked_;
+};
+
+}  // namespace sekisho::stage
