@@ -35,11 +35,14 @@ struct Log {
   std::map<std::string, int64_t> lows;    // durable, by group
   std::map<std::string, uint64_t> depth;  // committed and not finished, by group
 
-  int64_t LowestLow() {
+  // The lowest durable low of the groups but `mine`.
+  int64_t LowestOther(const std::string& mine) {
     const std::scoped_lock lock(mutex);
     int64_t lowest = INT64_MAX;
-    for (const auto& [group, low] : lows) lowest = std::min(lowest, low);
-    return lows.empty() ? 0 : lowest;
+    for (const auto& [group, low] : lows) {
+      if (group != mine) lowest = std::min(lowest, low);
+    }
+    return lowest;
   }
 };
 
@@ -89,8 +92,8 @@ class LocalConsumer final : public Consumer {
     SEKISHO_RETURN_IF_ERROR(
         tx.Execute(kSaveOffset, {TopicName(log_.topic), group_, after.low(), store::Octets{after.EncodeDone()}}));
     if (after.low() - trimmed_ >= kTrimEvery) {
-      // Only what was durably finished before this transaction may go: another group's low cannot be undone any more.
-      const int64_t upto = std::min(log_.LowestLow(), after.low());
+      // Of the others only what is durably finished counts; mine is undone together with the deletion.
+      const int64_t upto = std::min(log_.LowestOther(group_), after.low());
       SEKISHO_RETURN_IF_ERROR(tx.Execute(log_.trim, {upto}));
       trimmed_ = upto;
     }

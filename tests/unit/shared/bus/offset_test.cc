@@ -54,7 +54,9 @@ TEST(OffsetTest, IsTheSameAfterItWasStored) {
     EXPECT_EQ(stored->low(), offset.low());
     for (int64_t i = next - 20'000; i <= next; ++i) {
       const bool finished = std::find(given.begin(), given.end(), i) != given.end();
-      if (finished) ASSERT_TRUE(stored->IsDone(i));
+      if (finished) {
+        ASSERT_TRUE(stored->IsDone(i));
+      }
       ASSERT_EQ(stored->IsDone(i), offset.IsDone(i));
     }
   }
