@@ -11,19 +11,19 @@ from harness.smtp import compose
 VERBS = ["login", "submit", "trace", "mail list", "mail recall", "hold list", "hold release", "approval list",
          "approval approve", "approval reject", "queue summary", "cert import", "cert list", "policy check",
          "policy explain", "dlq list", "dlq redrive", "demo send"]
+REFUSED, USAGE, NOT_ALLOWED, NO_SUCH, AWAY = 1, 2, 3, 4, 5
 SERVICES = ["standalone", "intake", "policy", "approval", "encryption", "delivery", "ledger"]
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_each_verb_has_help(verb):
     done = subprocess.run([BIN / "sekisho", *verb.split(), "--help"], capture_output=True, text=True, timeout=10)
-    assert done.returncode == 0
-    assert "--json" in done.stdout
+    assert done.returncode == 0 and verb.split()[-1] in done.stdout
 
 
 def test_a_wrong_verb_is_a_usage_error():
     done = subprocess.run([BIN / "sekisho", "mail", "frobnicate"], capture_output=True, text=True, timeout=10)
-    assert done.returncode == 2
+    assert done.returncode == USAGE
     assert done.stdout == "" and "frobnicate" in done.stderr
 
 
@@ -46,13 +46,18 @@ def test_a_sender_sees_only_own_mail(demo, hanako):
     jiro = Cli(demo, "jiro@example.jp")
     with pytest.raises(CliError) as refused:
         jiro.trace(mail_id)
-    assert refused.value.status == 1
+    assert refused.value.status in (NOT_ALLOWED, NO_SUCH)
     assert mail_id not in [m["mail_id"] for m in jiro.ask("mail", "list")]
+
+
+def test_a_mail_that_does_not_exist_is_said(hanako):
+    done = hanako.run("trace", "01900000-0000-7000-8000-000000000000")
+    assert done.returncode == NO_SUCH and done.stdout == "" and len(done.stderr.splitlines()) == 1
 
 
 def test_a_wrong_password_is_said_and_not_shown(demo):
     done = Cli(demo, "hanako@example.jp", password="not-the-password").run("mail", "list")
-    assert done.returncode == 1
+    assert done.returncode == NOT_ALLOWED
     assert done.stderr.strip() and "not-the-password" not in done.stderr + done.stdout
 
 
@@ -60,7 +65,7 @@ def test_a_server_that_is_not_there_is_said(demo):
     cli = Cli(demo, "hanako@example.jp")
     cli.environment["SEKISHO_SERVER"] = "127.0.0.1:1"
     done = cli.run("mail", "list")
-    assert done.returncode == 1
+    assert done.returncode == AWAY
     assert "127.0.0.1:1" in done.stderr
 
 
@@ -80,7 +85,7 @@ def test_policy_check_tells_place_and_remedy(admin, tmp_path):
     broken = tmp_path / "policy.yaml"
     broken.write_text("name: broken\nrules:\n  - id: x\n    wen: {}\n", encoding="utf-8")
     done = admin.run("policy", "check", broken, "--json")
-    assert done.returncode == 1
+    assert done.returncode == REFUSED
     answer = json.loads(done.stdout)
     assert answer["valid"] is False
     assert answer["problems"][0]["line"] == 4 and "wen" in answer["problems"][0]["message"]
@@ -91,13 +96,13 @@ def test_policy_explain_tells_what_would_happen(admin, tmp_path):
     file.write_bytes(compose(["x@shop.example", "jiro@example.jp"], text="社外秘です\r\n"))
     answer = admin.ask("policy", "explain", "--from", "hanako@example.jp", "--to", "x@shop.example", "--to", "jiro@example.jp", file)
     by_recipient = {r: d for d in answer["decisions"] for r in d["recipients"]}
-    assert "confidential-needs-superior" in [r["rule_id"] for r in by_recipient["x@shop.example"]["reasons"]]
-    assert "confidential-needs-superior" not in [r["rule_id"] for r in by_recipient["jiro@example.jp"]["reasons"]]
+    assert "confidential-needs-superior" in [r["rule"] for r in by_recipient["x@shop.example"]["reasons"]]
+    assert "confidential-needs-superior" not in [r["rule"] for r in by_recipient["jiro@example.jp"]["reasons"]]
 
 
 def test_a_sender_may_not_ask_what_admins_ask(hanako):
     for verb in (["policy", "check", DEMO / "policy.yaml"], ["queue", "summary"], ["dlq", "list"], ["cert", "list"]):
-        assert hanako.run(*verb).returncode == 1
+        assert hanako.run(*verb).returncode == NOT_ALLOWED
 
 
 def test_certificates(admin, tmp_path):
@@ -105,7 +110,7 @@ def test_certificates(admin, tmp_path):
     assert any("sato@partner.example" in c["addresses"] for c in listed)
     with pytest.raises(CliError) as refused:
         admin.ask("cert", "import", DEMO / "keys/server.pem")
-    assert refused.value.status == 1 and refused.value.stderr.strip()
+    assert refused.value.status == REFUSED and refused.value.stderr.strip()
 
 
 def test_operators_see_queues(admin):

@@ -71,7 +71,7 @@ def test_it_is_held_with_a_reason(demo, hanako, name):
     trace = hanako.wait_state(mail_id, "held")
     admin = Cli(demo, "admin@example.jp").ask("hold", "list", "--all")
     [hold] = [h for h in admin if h["mail_id"] == mail_id]
-    assert hold["hold_class"] in ("unreadable", "ambiguous", "error"), hold
+    assert hold["class"] in ("unreadable", "ambiguous", "error"), hold
     assert hold["reasons"], "the sender is told why"
     assert demo.sink.messages("outside", TO) == [], trace
 
