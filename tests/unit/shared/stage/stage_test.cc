@@ -1,0 +1,342 @@
+#include "shared/stage/stage.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "shared/bus/local.h"
+#include "shared/keys/file_ring.h"
+#include "shared/stage/handover.h"
+#include "shared/stage/topology.h"
+#include "shared/store/sqlite.h"
+#include "shared/testing/fake_clock.h"
+#include "shared/testing/temporary_folder.h"
+
+namespace sekisho::stage {
+namespace {
+
+const store::Statement kInsertEffect("INSERT INTO {probe.effect} (name) VALUES ($1)");
+const store::Statement kCountEffects("SELECT name, COUNT(*) FROM {probe.effect} GROUP BY name");
+
+// Does what the test says for each record, and wakes the test when it was called.
+class ScriptedProcessor final : public Processor {
+ public:
+  using Script = std::function<Result<Effects>(const Input&, const mail::v1::Mail&)>;
+  explicit ScriptedProcessor(Script script) : script_(std::move(script)) {}
+
+  Result<Effects> Process(const Input& input) override {
+    mail::v1::Mail mail;
+    mail.ParseFromString(input.value);
+    Result<Effects> result = script_(input, mail);
+    const std::scoped_lock lock(mutex_);
+    ++calls_;
+    called_.notify_all();
+    return result;
+  }
+  void WaitForCalls(int count) {
+    std::unique_lock lock(mutex_);
+    ASSERT_TRUE(called_.wait_for(lock, std::chrono::seconds(20), [&] { return calls_ >= count; })) << calls_ << " calls";
+  }
+  int calls() {
+    const std::scoped_lock lock(mutex_);
+    return calls_;
+  }
+
+ private:
+  const Script script_;
+  std::mutex mutex_;
+  std::condition_variable called_;
+  int calls_ = 0;
+};
+
+// Inserts a row that tells of the record.
+Effects Leave(const std::string& name) {
+  return [name](store::Tx& tx, Outbox&) -> Status {
+    SEKISHO_RETURN_IF_ERROR(tx.Execute(kInsertEffect, {std::string_view(name)}));
+    return Ok();
+  };
+}
+
+class StageTest : public ::testing::Test {
+ protected:
+  StageTest() : workers_("test", 4, 1000) {
+    keys_ = *keys::OpenFileRing(folder_ / "ring", true);
+    Open();
+  }
+  ~StageTest() override { Close(); }
+
+  void Open() {
+    store::SqliteOptions options;
+    options.folder = folder_ / "data";
+    database_ = *store::OpenSqlite(options);
+    const store::Migration migrations[] = {{1, "CREATE TABLE {probe.effect} (name TEXT NOT NULL);\n"}};
+    SEKISHO_CHECK(database_->Migrate("probe", migrations).ok());
+    bus_ = *bus::OpenLocal(*database_, ConsumerGroups());
+    around_ = std::make_unique<Surroundings>(Surroundings{*database_, *bus_, *keys_, clock_, workers_, "example"});
+  }
+  void Close() {
+    stage_.reset();
+    around_.reset();
+    bus_.reset();
+    database_->Stop();
+    database_.reset();
+  }
+  void Start(Processor& processor, Options options = {}) {
+    options.name = "policy";
+    stage_ = MakeStage(options, *around_, {bus::Topic::kSubmitted}, processor);
+    ASSERT_TRUE(stage_->Start().ok());
+  }
+
+  // A mail as intake would publish it, its name in the submitter's helo.
+  void Submit(const std::string& name) {
+    const auto key = *keys_->NewMailKey(clock_.Now());
+    const MailId id = MailId::Generate(clock_.Now());
+    mail::v1::Mail mail;
+    mail.set_mail_id(std::string(id.octets()));
+    mail.mutable_submitter()->set_helo(name);
+    mail.add_recipients()->set_address("somebody@example.net");
+    Committer committer(*around_, "intake");
+    ASSERT_TRUE(committer
+                    .CommitAndWait([&](store::Tx&, Outbox& outbox) {
+                      return outbox.Publish(bus::Topic::kSubmitted, key, id, mail);
+                    })
+                    .ok());
+  }
+  std::map<std::string, int64_t> Effects_() {
+    std::map<std::string, int64_t> effects;
+    EXPECT_TRUE(database_
+                    ->Read([&](store::Tx& tx) {
+                      return tx.Query(kCountEffects, {}, [&](const store::Row& row) {
+                        effects[std::string(row.Text(0))] = row.Int(1);
+                        return Ok();
+                      });
+                    })
+                    .ok());
+    return effects;
+  }
+  // Real time passes here only until another thread has done its work.
+  template <typename Condition>
+  void Await(Condition condition, const char* what) {
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!condition()) {
+      ASSERT_LT(std::chrono::steady_clock::now(), give_up) << what;
+      std::this_thread::yield();
+    }
+  }
+  v1::Queue Queue() { return stage_->Queues().front(); }
+
+  testing::TemporaryFolder folder_;
+  testing::FakeClock clock_;
+  WorkerPool workers_;
+  std::unique_ptr<keys::KeyRing> keys_;
+  std::unique_ptr<store::Database> database_;
+  std::unique_ptr<bus::Bus> bus_;
+  std::unique_ptr<Surroundings> around_;
+  std::unique_ptr<Stage> stage_;
+};
+
+TEST_F(StageTest, EachRecordHasItsEffectOnce) {
+  ScriptedProcessor processor([](const Input&, const mail::v1::Mail& mail) { return Leave(mail.submitter().helo()); });
+  for (int i = 0; i < 300; ++i) Submit(std::to_string(i));
+  Start(processor);
+  for (int i = 300; i < 600; ++i) Submit(std::to_string(i));
+  Await([&] { return Queue().depth() == 0; }, "all are finished");
+  const auto effects = Effects_();
+  EXPECT_EQ(effects.size(), 600u);
+  for (const auto& [name, count] : effects) EXPECT_EQ(count, 1) << name;
+}
+
+TEST_F(StageTest, ARestartGoesOnWithoutRepeating) {
+  ScriptedProcessor processor([](const Input&, const mail::v1::Mail& mail) { return Leave(mail.submitter().helo()); });
+  for (int round = 0; round < 5; ++round) {
+    for (int i = 0; i < 50; ++i) Submit(std::to_string(round * 50 + i));
+    Start(processor);
+    processor.WaitForCalls(round * 50 + 10);
+    Close();
+    Open();
+  }
+  Start(processor);
+  Await([&] { return Queue().depth() == 0; }, "all are finished");
+  const auto effects = Effects_();
+  EXPECT_EQ(effects.size(), 250u);
+  for (const auto& [name, count] : effects) EXPECT_EQ(count, 1) << name;
+}
+
+TEST_F(StageTest, AFailedEffectUndoesOnlyItself) {
+  ScriptedProcessor processor([](const Input&, const mail::v1::Mail& mail) -> Result<Effects> {
+    const std::string name = mail.submitter().helo();
+    return Effects([name](store::Tx& tx, Outbox& outbox) -> Status {
+      SEKISHO_RETURN_IF_ERROR(Leave(name)(tx, outbox));
+      if (name == "bad") return MakeError(Code::kMalformed, "cannot be");
+      return Ok();
+    });
+  });
+  Submit("good");
+  Submit("bad");
+  Submit("also good");
+  Start(processor);
+  Await([&] { return Queue().depth() == 0; }, "all are finished");
+  EXPECT_EQ(Effects_(), (std::map<std::string, int64_t>{{"good", 1}, {"also good", 1}}));
+  const auto parked = *stage_->Parked();
+  ASSERT_EQ(parked.size(), 1u);
+  EXPECT_EQ(parked[0].cause(), "malformed: cannot be");
+  EXPECT_EQ(parked[0].topic(), "submitted");
+}
+
+TEST_F(StageTest, AParkedRecordRunsAgainWhenRedriven) {
+  std::atomic<bool> mended{false};
+  std::atomic<bool> redriven_id_differs{false};
+  EventId parked_id;
+  ScriptedProcessor processor([&](const Input& input, const mail::v1::Mail& mail) -> Result<Effects> {
+    if (!mended) return MakeError(Code::kInternal, "a defect");
+    redriven_id_differs = input.event != parked_id;
+    return Leave(mail.submitter().helo());
+  });
+  Submit("once");
+  Start(processor);
+  Await([&] { return Queue().parked() == 1; }, "it is parked");
+  parked_id = *EventId::Parse(stage_->Parked()->front().event_id());
+  mended = true;
+  const auto minted = stage_->Redrive(parked_id);
+  ASSERT_TRUE(minted.ok());
+  Await([&] { return Effects_() == std::map<std::string, int64_t>{{"once", 1}}; }, "it ran");
+  EXPECT_TRUE(redriven_id_differs);
+  EXPECT_EQ(Queue().parked(), 0u);
+  EXPECT_EQ(stage_->Redrive(parked_id).error().code, Code::kNotFound);
+}
+
+TEST_F(StageTest, ARecordThatMustWaitLetsTheOthersGoOn) {
+  std::atomic<bool> up{false};
+  ScriptedProcessor processor([&](const Input&, const mail::v1::Mail& mail) -> Result<Effects> {
+    if (mail.submitter().helo() == "slow" && !up) return MakeError(Code::kUnavailable, "its OCSP responder is away");
+    return Leave(mail.submitter().helo());
+  });
+  Submit("slow");
+  for (int i = 0; i < 20; ++i) Submit(std::to_string(i));
+  Start(processor);
+  Await([&] { return Effects_().size() == 20 && Queue().depth() == 0; }, "the others went on");
+  EXPECT_EQ(Queue().waiting(), 1u);
+  EXPECT_FALSE(Queue().paused());
+  up = true;
+  clock_.Advance(std::chrono::minutes(1));
+  Await([&] { return Effects_().size() == 21; }, "it was tried again");
+  EXPECT_EQ(Effects_()["slow"], 1);
+  Await([&] { return Queue().waiting() == 0; }, "nothing waits");
+}
+
+TEST_F(StageTest, ARecordThatKeepsFailingIsParkedInTheEnd) {
+  ScriptedProcessor processor([&](const Input&, const mail::v1::Mail& mail) -> Result<Effects> {
+    if (mail.submitter().helo() == "poison") return MakeError(Code::kUnavailable, "never");
+    return Leave(mail.submitter().helo());
+  });
+  Options options;
+  options.max_attempts = 3;
+  Submit("poison");
+  Start(processor, options);
+  for (int i = 0; i < 3; ++i) {
+    Submit("good" + std::to_string(i));  // the dependency is there: others succeed
+    Await([&] { return Effects_().size() == static_cast<size_t>(i + 1); }, "a good one");
+    Await([&] { return Queue().in_flight() == 0; }, "settled");
+    clock_.Advance(std::chrono::minutes(10));
+  }
+  Await([&] { return Queue().parked() == 1; }, "it is parked");
+  EXPECT_EQ(stage_->Parked()->front().attempts(), 3u);
+}
+
+TEST_F(StageTest, ADependencyThatIsDownPausesAndParksNothing) {
+  std::atomic<bool> up{false};
+  ScriptedProcessor processor([&](const Input&, const mail::v1::Mail& mail) -> Result<Effects> {
+    if (!up) return MakeError(Code::kUnavailable, "the directory is away");
+    return Leave(mail.submitter().helo());
+  });
+  Options options;
+  options.max_attempts = 3;
+  options.window = 16;
+  for (int i = 0; i < 100; ++i) Submit(std::to_string(i));
+  Start(processor, options);
+  Await([&] { return Queue().paused(); }, "it pauses");
+  EXPECT_NE(Queue().pause_reason().find("directory"), std::string::npos);
+  for (int i = 0; i < 20; ++i) {  // it asks again and again, one record at a time
+    const int before = processor.calls();
+    Await([&] {
+      clock_.Advance(std::chrono::seconds(1));
+      return processor.calls() > before;
+    }, "a probe");
+  }
+  EXPECT_EQ(Queue().parked(), 0u);
+  EXPECT_LT(processor.calls(), 100);
+  up = true;
+  Await([&] {
+    clock_.Advance(std::chrono::seconds(30));
+    return Effects_().size() == 100;
+  }, "all went through");
+  EXPECT_EQ(Queue().parked(), 0u);
+}
+
+TEST_F(StageTest, ARecordThatWasForgedIsParkedUnread) {
+  ScriptedProcessor processor([](const Input&, const mail::v1::Mail& mail) { return Leave(mail.submitter().helo()); });
+  const auto key = *keys_->NewMailKey(clock_.Now());
+  const auto append = [&](const std::function<void(bus::Message&)>& forge) {
+    bus::Message message;
+    message.key = MailId::Generate(clock_.Now());
+    message.header.id = EventId::Generate(clock_.Now());
+    message.header.source = "intake";
+    message.header.time = clock_.Now();
+    mail::v1::Mail mail;
+    mail.mutable_submitter()->set_helo("forged");
+    message.value = *keys_->Seal(key, ValueContext(bus::Topic::kSubmitted, message.header.id), mail.SerializeAsString());
+    ASSERT_TRUE(SignHandOver(*keys_, bus::Topic::kSubmitted, message).ok());
+    forge(message);
+    ASSERT_TRUE(database_
+                    ->RunAndWait([&](store::Tx& tx) {
+                      return bus_->Append(tx, "intake", bus::Topic::kSubmitted, message);
+                    })
+                    .ok());
+  };
+  append([](bus::Message& m) { m.header.macs.clear(); });
+  append([](bus::Message& m) { m.header.source = "delivery"; });
+  append([](bus::Message& m) { m.value.back() = static_cast<char>(m.value.back() ^ 1); });
+  append([&](bus::Message& m) { m.key = MailId::Generate(clock_.Now()); });
+  append([](bus::Message& m) { m.header.organization_id = "another"; });
+  append([](bus::Message& m) { m.header.macs["policy"] = m.header.macs["policy"].substr(1); });
+  Submit("genuine");
+  Start(processor);
+  Await([&] { return Queue().depth() == 0; }, "all are finished");
+  EXPECT_EQ(Effects_(), (std::map<std::string, int64_t>{{"genuine", 1}}));
+  EXPECT_EQ(stage_->Parked()->size(), 6u);
+  EXPECT_EQ(processor.calls(), 1);
+}
+
+TEST_F(StageTest, NothingReadableIsKeptAtRest) {
+  ScriptedProcessor processor([](const Input&, const mail::v1::Mail&) -> Result<Effects> {
+    return MakeError(Code::kMalformed, "parked");
+  });
+  Submit("canary-7719");
+  Start(processor);
+  Await([&] { return Queue().parked() == 1; }, "it is parked");
+  Close();
+  std::string all;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_.path())) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream in(entry.path(), std::ios::binary);
+    all.append(std::istreambuf_iterator<char>(in), {});
+  }
+  EXPECT_EQ(all.find("canary-7719"), std::string::npos);
+  EXPECT_EQ(all.find("somebody@"), std::string::npos);
+  Open();
+}
+
+TEST(TopologyTest, EveryTopicHasAProducerAndTheStagesAreKnown) {
+  for (const bus::Topic topic : bus::kTopics) EXPECT_FALSE(RouteOf(topic).producers.empty()) << bus::TopicName(topic);
+  EXPECT_EQ(RouteOf(bus::Topic::kSubmitted).producers, std::vector<std::string_view>{"intake"});
+}
+
+}  // namespace
+}  // namespace sekisho::stage
