@@ -1,8 +1,8 @@
 #include "shared/crypto/digest.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/kdf.h>
+#include <openssl/params.h>
 
 #include "shared/base/handle.h"
 #include "shared/base/result.h"
@@ -18,6 +18,16 @@ const EVP_MD* Md() {
 
 unsigned char* Bytes(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
 const unsigned char* Bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+
+EVP_MAC_CTX* NewHmacContext() {
+  static EVP_MAC* const kMac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+  EVP_MAC_CTX* const context = EVP_MAC_CTX_new(kMac);
+  char digest[] = "SHA256";
+  const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                                   OSSL_PARAM_construct_end()};
+  SEKISHO_CHECK(context != nullptr && EVP_MAC_CTX_set_params(context, parameters) == 1);
+  return context;
+}
 
 }  // namespace
 
@@ -43,16 +53,22 @@ std::string Sha256Stream::Finish() {
 }
 
 std::string Sha256(std::string_view octets) {
-  Sha256Stream stream;
-  stream.Update(octets);
-  return stream.Finish();
+  thread_local Handle<EVP_MD_CTX, EVP_MD_CTX_free> context(EVP_MD_CTX_new());
+  std::string out(kSha256Size, '\0');
+  SEKISHO_CHECK(EVP_DigestInit_ex(context.get(), Md(), nullptr) == 1 &&
+                EVP_DigestUpdate(context.get(), octets.data(), octets.size()) == 1 &&
+                EVP_DigestFinal_ex(context.get(), Bytes(out), nullptr) == 1);
+  return out;
 }
 
 std::string HmacSha256(const Secret<std::string>& key, std::string_view octets) {
+  thread_local Handle<EVP_MAC_CTX, EVP_MAC_CTX_free> context(NewHmacContext());
   std::string out(kSha256Size, '\0');
-  unsigned int size = 0;
-  SEKISHO_CHECK(HMAC(Md(), key.Reveal().data(), static_cast<int>(key.Reveal().size()), Bytes(octets), octets.size(), Bytes(out),
-                     &size) != nullptr);
+  size_t size = 0;
+  // std::string's data is never null: a null key would mean the one of the call before.
+  SEKISHO_CHECK(EVP_MAC_init(context.get(), Bytes(key.Reveal()), key.Reveal().size(), nullptr) == 1 &&
+                EVP_MAC_update(context.get(), Bytes(octets), octets.size()) == 1 &&
+                EVP_MAC_final(context.get(), Bytes(out), &size, out.size()) == 1);
   return out;
 }
 

@@ -19,12 +19,35 @@ TEST(DigestTest, KnownAnswers) {
             "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");  // RFC 5869 A.1
 }
 
+TEST(DigestTest, HmacTakesKeysOfAnySize) {
+  EXPECT_EQ(HexEncode(HmacSha256(Secret<std::string>(std::string(131, '\xaa')),
+                                 "Test Using Larger Than Block-Size Key - Hash Key First")),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");  // RFC 4231 §4.7
+  EXPECT_EQ(HexEncode(HmacSha256(Secret<std::string>(), "")),
+            "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+}
+
+TEST(DigestTest, HkdfWithoutSalt) {
+  EXPECT_EQ(HexEncode(HkdfSha256(Secret<std::string>(std::string(22, '\x0b')), "", "", 42).Reveal()),
+            "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8");  // RFC 5869 A.3
+}
+
 TEST(DigestTest, PiecesGiveTheSame) {
   Sha256Stream stream;
   stream.Update("a");
   stream.Update("");
   stream.Update("bc");
   EXPECT_EQ(stream.Finish(), Sha256("abc"));
+}
+
+TEST(AeadTest, OpensWhatTheGcmSpecificationSealed) {  // its test case 16
+  const Secret<std::string> key(*HexDecode("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308"));
+  const std::string sealed = *HexDecode(
+      "cafebabefacedbaddecaf888"
+      "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"
+      "76fc6ece0f4e1768cddf8853bb2d551b");
+  EXPECT_EQ(HexEncode(*AeadOpen(key, *HexDecode("feedfacedeadbeeffeedfacedeadbeefabaddad2"), sealed)),
+            "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39");
 }
 
 TEST(AeadTest, OpensOnlyWithItsKeyContextAndOctets) {
