@@ -1,0 +1,112 @@
+#include "shared/rpc/auth.h"
+
+#include <map>
+
+#include "shared/base/bytes.h"
+#include "shared/crypto/digest.h"
+
+namespace sekisho::rpc {
+namespace {
+
+using Roles = std::vector<std::string_view>;
+
+// Every method of every service: what no row names, nobody may call. A test walks the protos' descriptors.
+const std::map<std::string_view, Roles>& Table() {
+  static const std::map<std::string_view, Roles> kTable = {
+      {"/sekisho.intake.v1.AuthService/Login", {"anyone"}},
+      {"/sekisho.intake.v1.IntakeService/SubmitMail", {"sender"}},
+      {"/sekisho.intake.v1.IntakeService/UploadMail", {"sender"}},
+      {"/sekisho.intake.v1.IntakeService/CheckMail", {"sender"}},
+      {"/sekisho.intake.v1.IntakeService/GetMail", {"sender", "auditor", "operator"}},
+      {"/sekisho.intake.v1.IntakeService/ListMails", {"sender"}},
+      {"/sekisho.intake.v1.IntakeService/WatchMail", {"sender", "auditor", "operator"}},
+      {"/sekisho.intake.v1.IntakeService/RecallMail", {"sender"}},
+      {"/sekisho.intake.v1.IntakeService/GetLimits", {"sender"}},
+      {"/sekisho.policy.v1.PolicyService/CheckPolicy", {"policy_admin"}},
+      {"/sekisho.policy.v1.PolicyService/ExplainMail", {"policy_admin"}},
+      {"/sekisho.policy.v1.PolicyService/GetPolicyVersion", {"policy_admin", "operator", "auditor"}},
+      {"/sekisho.approval.v1.ApprovalService/ListHolds", {"sender", "approver", "operator", "security_officer"}},
+      {"/sekisho.approval.v1.ApprovalService/ReleaseHold", {"sender", "approver", "operator", "security_officer"}},
+      {"/sekisho.approval.v1.ApprovalService/ListApprovals", {"approver", "security_officer", "operator"}},
+      {"/sekisho.approval.v1.ApprovalService/GetApproval", {"approver", "security_officer", "operator"}},
+      {"/sekisho.approval.v1.ApprovalService/Approve", {"approver", "security_officer", "operator"}},
+      {"/sekisho.approval.v1.ApprovalService/Reject", {"approver", "security_officer", "operator"}},
+      {"/sekisho.encryption.v1.EncryptionService/ImportCertificate", {"security_officer"}},
+      {"/sekisho.encryption.v1.EncryptionService/ListCertificates", {"security_officer", "auditor"}},
+      {"/sekisho.encryption.v1.EncryptionService/SetAgreedPassword", {"security_officer"}},
+      {"/sekisho.delivery.v1.DeliveryService/SummarizeQueue", {"operator"}},
+      {"/sekisho.delivery.v1.DeliveryService/SuspendDestination", {"operator"}},
+      {"/sekisho.delivery.v1.DeliveryService/ResumeDestination", {"operator"}},
+      {"/sekisho.ledger.v1.LedgerService/TraceMail", {"sender", "auditor", "operator"}},
+      {"/sekisho.ledger.v1.LedgerService/ListMails", {"sender", "auditor", "operator"}},
+      {"/sekisho.stage.v1.StageService/ListQueues", {"operator"}},
+      {"/sekisho.stage.v1.StageService/ListParked", {"operator"}},
+      {"/sekisho.stage.v1.StageService/RedriveParked", {"operator"}},
+  };
+  return kTable;
+}
+
+constexpr std::string_view kPrefix = "Bearer ";
+
+std::string SignedPart(std::string_view login, int64_t expires) {
+  return "1." + Base64UrlEncode(login) + "." + std::to_string(expires);
+}
+
+}  // namespace
+
+std::vector<std::string_view> RolesFor(std::string_view method) {
+  const auto found = Table().find(method);
+  return found == Table().end() ? Roles() : found->second;
+}
+
+Result<Tokens::Issued> Tokens::Issue(std::string_view login) const {
+  SEKISHO_TRY(const Secret<std::string> key, keys_.PurposeKey("rpc-token"));
+  Issued issued;
+  issued.expires_at = clock_.Now() + lifetime_;
+  const std::string part = SignedPart(login, ToMicros(issued.expires_at) / 1'000'000);
+  issued.token = part + "." + Base64UrlEncode(crypto::HmacSha256(key, part));
+  return issued;
+}
+
+Result<std::string> Tokens::Verify(std::string_view token) const {
+  const auto bad = [] { return MakeError(Code::kUnauthenticated, "the token is not one of ours; log in again"); };
+  SEKISHO_TRY(const Secret<std::string> key, keys_.PurposeKey("rpc-token"));
+  const size_t last = token.rfind('.');
+  if (last == std::string_view::npos) return bad();
+  const std::string_view part = token.substr(0, last);
+  const auto mac = Base64UrlDecode(token.substr(last + 1));
+  if (!mac.ok() || !ConstantTimeEquals(*mac, crypto::HmacSha256(key, part))) return bad();
+  // What follows was signed by us: its shape is known.
+  const size_t first = part.find('.');
+  const size_t second = part.rfind('.');
+  const auto login = Base64UrlDecode(part.substr(first + 1, second - first - 1));
+  if (!part.starts_with("1.") || !login.ok()) return bad();
+  const int64_t expires = std::strtoll(std::string(part.substr(second + 1)).c_str(), nullptr, 10);
+  if (ToMicros(clock_.Now()) / 1'000'000 >= expires) {
+    return MakeError(Code::kUnauthenticated, "the token has expired; log in again");
+  }
+  return *login;
+}
+
+std::string BearerOf(const grpc::ServerContextBase& context) {
+  const auto& metadata = context.client_metadata();
+  const auto found = metadata.find("authorization");
+  if (found == metadata.end()) return {};
+  const std::string_view value(found->second.data(), found->second.size());
+  return value.starts_with(kPrefix) ? std::string(value.substr(kPrefix.size())) : std::string();
+}
+
+Result<Principal> Authenticator::Authenticate(const grpc::ServerContextBase& context, std::string_view method) const {
+  const std::string token = BearerOf(context);
+  if (token.empty()) return MakeError(Code::kUnauthenticated, "no token came with the call; log in first");
+  SEKISHO_TRY(const std::string login, tokens_.Verify(token));
+  SEKISHO_TRY(Principal principal, look_up_(login));
+  for (const std::string_view role : RolesFor(method)) {
+    if (principal.Has(role)) return principal;
+  }
+  std::string needed;
+  for (const std::string_view role : RolesFor(method)) needed += (needed.empty() ? "" : " or ") + std::string(role);
+  return MakeError(Code::kPermission, needed.empty() ? "nobody may call this method" : "this needs the role " + needed);
+}
+
+}  // namespace sekisho::rpc
