@@ -1,0 +1,291 @@
+#include "shared/config/sekisho.h"
+
+#include <unistd.h>
+
+#include <charconv>
+#include <set>
+#include <thread>
+
+namespace sekisho::config {
+namespace {
+
+using google::protobuf::Duration;
+
+void Default(std::string& field, std::string value) {
+  if (field.empty()) field = std::move(value);
+}
+
+#define SEKISHO_DEFAULT(message, field, value) \
+  if ((message)->field() == 0) (message)->set_##field(value)
+
+void DefaultSeconds(bool has, Duration* duration, int64_t seconds) {
+  if (!has) duration->set_seconds(seconds);
+}
+#define SEKISHO_DEFAULT_SECONDS(message, field, seconds) \
+  DefaultSeconds((message)->has_##field(), (message)->mutable_##field(), seconds)
+
+constexpr int64_t kMinute = 60, kHour = 3600, kDay = 86400;
+
+std::string MachineName() {
+  char name[256] = {};
+  if (::gethostname(name, sizeof name - 1) != 0) return "localhost";
+  return name;
+}
+
+}  // namespace
+
+void ApplyDefaults(v1::Config& config) {
+  auto* organization = config.mutable_organization();
+  Default(*organization->mutable_hostname(), MachineName());
+  Default(*organization->mutable_default_language(), "ja");
+
+  auto* storage = config.mutable_storage();
+  SEKISHO_DEFAULT(storage, small_content, 256 * 1024);
+  SEKISHO_DEFAULT(storage, min_free, 256 * 1024 * 1024);
+
+  auto* intake = config.mutable_intake();
+  auto* limits = intake->mutable_limits();
+  SEKISHO_DEFAULT(limits, message_size, 50 << 20);
+  SEKISHO_DEFAULT(limits, mime_depth, 32);
+  SEKISHO_DEFAULT(limits, mime_parts, 1000);
+  SEKISHO_DEFAULT(limits, header_bytes, 256 * 1024);
+  SEKISHO_DEFAULT(limits, header_field_bytes, 32 * 1024);
+  SEKISHO_DEFAULT(limits, header_fields, 1000);
+  SEKISHO_DEFAULT(limits, recipients, 500);
+  SEKISHO_DEFAULT(limits, smtp_errors, 20);
+  SEKISHO_DEFAULT(limits, min_bytes_per_second, 500);
+  SEKISHO_DEFAULT_SECONDS(limits, idle, 5 * kMinute);
+  SEKISHO_DEFAULT(limits, received_hops, 50);
+  SEKISHO_DEFAULT(limits, connections, 1000);
+  SEKISHO_DEFAULT(limits, connections_per_address, 200);
+  SEKISHO_DEFAULT(limits, login_failures_per_minute, 10);
+  SEKISHO_DEFAULT_SECONDS(limits, command_timeout, 5 * kMinute);
+  SEKISHO_DEFAULT_SECONDS(intake, content_retention, 7 * kDay);
+  SEKISHO_DEFAULT(intake, max_auth_verifiers, 2);
+  SEKISHO_DEFAULT_SECONDS(intake, auth_cache, kMinute);
+  SEKISHO_DEFAULT(intake, max_backlog, 100'000);
+
+  auto* policy = config.mutable_policy();
+  SEKISHO_DEFAULT_SECONDS(policy, reload_interval, 1);
+  if (!policy->has_pattern_budget()) policy->mutable_pattern_budget()->set_nanos(100'000'000);
+
+  SEKISHO_DEFAULT_SECONDS(config.mutable_approval(), default_expiry, 3 * kDay);
+
+  auto* delivery = config.mutable_delivery();
+  SEKISHO_DEFAULT(delivery, max_connections, 200);
+  SEKISHO_DEFAULT(delivery, max_connections_per_destination, 20);
+  SEKISHO_DEFAULT_SECONDS(delivery, give_up_after, 5 * kDay);
+  SEKISHO_DEFAULT_SECONDS(delivery, first_retry, kMinute);
+  SEKISHO_DEFAULT_SECONDS(delivery, max_retry, 4 * kHour);
+  SEKISHO_DEFAULT_SECONDS(delivery, delay_notice_after, 4 * kHour);
+  SEKISHO_DEFAULT_SECONDS(delivery, connect_timeout, 30);
+  SEKISHO_DEFAULT_SECONDS(delivery, reply_timeout, 5 * kMinute);
+  SEKISHO_DEFAULT(delivery, in_flight, 2000);
+
+  SEKISHO_DEFAULT_SECONDS(config.mutable_ledger(), retention, 400 * kDay);
+  SEKISHO_DEFAULT_SECONDS(config.mutable_rpc(), token_lifetime, 12 * kHour);
+
+  Default(*config.mutable_log()->mutable_level(), "info");
+
+  auto* runtime = config.mutable_runtime();
+  SEKISHO_DEFAULT(runtime, io_threads, 2);
+  SEKISHO_DEFAULT(runtime, worker_threads, std::max(1u, std::thread::hardware_concurrency()));
+  SEKISHO_DEFAULT_SECONDS(runtime, drain_limit, 30);
+}
+
+Result<HostPort> ParseHostPort(std::string_view text) {
+  const auto bad = [&] {
+    return MakeError(Code::kInvalid, "'" + std::string(text.substr(0, 60)) + "' is not HOST:PORT, like 127.0.0.1:25 or [::1]:25");
+  };
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return bad();
+  std::string_view host = text.substr(0, colon);
+  const std::string_view port = text.substr(colon + 1);
+  if (host.front() == '[') {
+    if (host.back() != ']' || host.size() < 3) return bad();
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string_view::npos) {
+    return bad();
+  }
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (error != std::errc() || end != port.data() + port.size() || number > 65535) return bad();
+  return HostPort{std::string(host), static_cast<uint16_t>(number)};
+}
+
+bool IsLoopback(std::string_view host) {
+  return host.starts_with("127.") || host == "::1" || host == "localhost";
+}
+
+namespace {
+
+// Collects the problems of one configuration.
+class Checker {
+ public:
+  Checker(const std::string& file, const SourceMap& source) : file_(file), source_(source) {}
+
+  void Add(const std::string& path, std::string message) {
+    problems_.push_back({file_, source_.At(path), path, std::move(message)});
+  }
+  void Required(const std::string& value, const std::string& path, const char* example) {
+    if (value.empty()) Add(path, std::string("is required, like ") + example);
+  }
+  // True for a usable address.
+  bool Address(const std::string& value, const std::string& path, bool loopback_needed, const char* why) {
+    const auto parsed = ParseHostPort(value);
+    if (!parsed.ok()) {
+      Add(path, parsed.error().detail);
+      return false;
+    }
+    if (loopback_needed && !IsLoopback(parsed->host)) Add(path, why);
+    return true;
+  }
+  void File(const std::string& value, const std::string& path) {
+    if (!value.empty() && ::access(value.c_str(), R_OK) != 0) {
+      Add(path, "'" + value + "' cannot be read; paths are relative to the working directory");
+    }
+  }
+  void TlsFiles(const v1::Tls& tls, const std::string& path) {
+    Required(tls.certificate_file(), path + ".certificate_file", "server.pem");
+    Required(tls.key_file(), path + ".key_file", "server.key");
+    File(tls.certificate_file(), path + ".certificate_file");
+    File(tls.key_file(), path + ".key_file");
+    File(tls.client_ca_file(), path + ".client_ca_file");
+  }
+  std::vector<Problem> Take() { return std::move(problems_); }
+
+ private:
+  const std::string& file_;
+  const SourceMap& source_;
+  std::vector<Problem> problems_;
+};
+
+void CheckListeners(const v1::Intake& intake, Checker& checker) {
+  std::set<std::string> names;
+  for (int i = 0; i < intake.listeners_size(); ++i) {
+    const v1::SmtpListener& listener = intake.listeners(i);
+    const std::string at = "intake.listeners[" + std::to_string(i) + "]";
+    checker.Required(listener.name(), at + ".name", "submission");
+    if (!listener.name().empty() && !names.insert(listener.name()).second) checker.Add(at + ".name", "is used twice; choose another");
+    checker.Address(listener.address(), at + ".address", listener.allow_demo_logins(),
+                    "must be a loopback address while allow_demo_logins is set: everyone knows the demo's passwords");
+    switch (listener.kind()) {
+      case v1::SmtpListener::SUBMISSION:
+      case v1::SmtpListener::SUBMISSIONS:
+        if (!listener.has_tls()) checker.Add(at + ".tls", "is required: passwords are taken under TLS only");
+        else checker.TlsFiles(listener.tls(), at + ".tls");
+        if (listener.has_relay()) checker.Add(at + ".relay", "is for listeners of kind RELAY");
+        break;
+      case v1::SmtpListener::RELAY:
+        if (listener.relay().hosts().empty() && listener.relay().certificate_sha256().empty()) {
+          checker.Add(at + ".relay", "must name who may use it: hosts or certificate_sha256");
+        }
+        if (listener.has_tls()) checker.TlsFiles(listener.tls(), at + ".tls");
+        else if (!listener.relay().certificate_sha256().empty()) {
+          checker.Add(at + ".tls", "is required when the relay is known by certificate");
+        }
+        break;
+      default: checker.Add(at + ".kind", "is required: SUBMISSION, SUBMISSIONS or RELAY");
+    }
+  }
+}
+
+void CheckRoutes(const v1::Delivery& delivery, Checker& checker) {
+  for (int i = 0; i < delivery.routes_size(); ++i) {
+    const v1::Route& route = delivery.routes(i);
+    const std::string at = "delivery.routes[" + std::to_string(i) + "]";
+    if (route.domains().empty()) checker.Add(at + ".domains", "is required, like [partner.example] or [\"*\"]");
+    checker.Address(route.next_hop(), at + ".next_hop", false, "");
+    if (!route.user().empty()) {
+      checker.Required(route.password_file(), at + ".password_file", "smarthost.password");
+      checker.File(route.password_file(), at + ".password_file");
+      if (route.tls() != v1::Route::REQUIRED) checker.Add(at + ".tls", "must be REQUIRED where a password is sent");
+    }
+  }
+  std::set<std::string> keys;
+  for (int i = 0; i < delivery.dkim().keys_size(); ++i) {
+    const v1::DkimKey& key = delivery.dkim().keys(i);
+    const std::string at = "delivery.dkim.keys[" + std::to_string(i) + "]";
+    checker.Required(key.domain(), at + ".domain", "example.jp");
+    checker.Required(key.selector(), at + ".selector", "s2026");
+    checker.Required(key.key_file(), at + ".key_file", "dkim.key");
+    checker.File(key.key_file(), at + ".key_file");
+    if (!keys.insert(key.selector() + "." + key.domain()).second) checker.Add(at, "the selector is used twice for this domain");
+  }
+  checker.File(delivery.tls_trust_file(), "delivery.tls_trust_file");
+}
+
+void CheckSigner(const v1::Signer& signer, const std::string& at, Checker& checker) {
+  checker.Required(signer.certificate_file(), at + ".certificate_file", "signer.pem");
+  checker.Required(signer.key_file(), at + ".key_file", "signer.key");
+  checker.File(signer.certificate_file(), at + ".certificate_file");
+  checker.File(signer.key_file(), at + ".key_file");
+}
+
+void CheckEncryption(const v1::Encryption& encryption, Checker& checker) {
+  checker.File(encryption.trust_file(), "encryption.trust_file");
+  if (encryption.has_organization_signer()) {
+    CheckSigner(encryption.organization_signer(), "encryption.organization_signer", checker);
+  }
+  for (int i = 0; i < encryption.user_signers_size(); ++i) {
+    const std::string at = "encryption.user_signers[" + std::to_string(i) + "]";
+    checker.Required(encryption.user_signers(i).address(), at + ".address", "hanako@example.jp");
+    CheckSigner(encryption.user_signers(i), at, checker);
+  }
+  for (int i = 0; i < encryption.certificate_files_size(); ++i) {
+    checker.File(encryption.certificate_files(i), "encryption.certificate_files[" + std::to_string(i) + "]");
+  }
+  for (int i = 0; i < encryption.agreed_passwords_size(); ++i) {
+    const std::string at = "encryption.agreed_passwords[" + std::to_string(i) + "]";
+    checker.Required(encryption.agreed_passwords(i).recipient(), at + ".recipient", "customer.example");
+    checker.Required(encryption.agreed_passwords(i).password_file(), at + ".password_file", "customer.password");
+    checker.File(encryption.agreed_passwords(i).password_file(), at + ".password_file");
+  }
+}
+
+}  // namespace
+
+std::vector<Problem> Check(const v1::Config& config, const std::string& file, const SourceMap& source) {
+  Checker checker(file, source);
+  checker.Required(config.organization().id(), "organization.id", "example");
+  if (config.organization().domains().empty()) checker.Add("organization.domains", "is required, like [example.jp]");
+  const std::string& language = config.organization().default_language();
+  if (language != "ja" && language != "en") checker.Add("organization.default_language", "must be ja or en");
+  checker.Required(config.storage().folder(), "storage.folder", "/var/lib/sekisho");
+  checker.Required(config.keys().ring_file(), "keys.ring_file", "/etc/sekisho/keyring");
+  checker.Required(config.directory_file(), "directory_file", "/etc/sekisho/directory.yaml");
+  checker.File(config.directory_file(), "directory_file");
+  checker.Required(config.policy().file(), "policy.file", "/etc/sekisho/policy.yaml");
+  checker.File(config.policy().file(), "policy.file");
+  CheckListeners(config.intake(), checker);
+  CheckEncryption(config.encryption(), checker);
+  CheckRoutes(config.delivery(), checker);
+  checker.Required(config.rpc().address(), "rpc.address", "127.0.0.1:50051");
+  if (!config.rpc().address().empty()) {
+    checker.Address(config.rpc().address(), "rpc.address", !config.rpc().has_tls(),
+                    "must be a loopback address while rpc.tls is absent: tokens and mails would go in the clear");
+  }
+  if (config.rpc().has_tls()) checker.TlsFiles(config.rpc().tls(), "rpc.tls");
+  if (!config.metrics().address().empty()) checker.Address(config.metrics().address(), "metrics.address", false, "");
+  const std::string& level = config.log().level();
+  if (level != "debug" && level != "info" && level != "warn" && level != "error") {
+    checker.Add("log.level", "must be debug, info, warn or error");
+  }
+  if (config.has_sink()) {
+    checker.Required(config.sink().folder(), "sink.folder", "var/demo");
+    const char* why = "must be a loopback address: the sink takes everything";
+    checker.Address(config.sink().inside_address(), "sink.inside_address", true, why);
+    checker.Address(config.sink().outside_address(), "sink.outside_address", true, why);
+  }
+  return checker.Take();
+}
+
+std::vector<Problem> LoadConfig(const std::string& file, v1::Config& config) {
+  SourceMap source;
+  std::vector<Problem> problems = LoadFile(file, config, source);
+  if (!problems.empty()) return problems;
+  ApplyDefaults(config);
+  return Check(config, file, source);
+}
+
+}  // namespace sekisho::config

@@ -1,0 +1,207 @@
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "sekisho/config/v1/config.pb.h"
+#include "sekisho/policy/v1/policy.pb.h"
+#include "shared/config/loader.h"
+#include "shared/config/sekisho.h"
+#include "shared/testing/temporary_folder.h"
+
+namespace sekisho::config {
+namespace {
+
+std::string Problems(std::string_view yaml, google::protobuf::Message& message) {
+  SourceMap source;
+  std::string all;
+  for (const Problem& problem : Load(yaml, "f.yaml", message, source)) all += problem.ToString() + "\n";
+  return all;
+}
+
+std::string ConfigProblems(std::string_view yaml) {
+  v1::Config config;
+  return Problems(yaml, config);
+}
+
+TEST(LoaderTest, ReadsTypesAsPeopleWriteThem) {
+  v1::Config config;
+  EXPECT_EQ(Problems("organization: {id: example, domains: [example.jp, \"123\"]}\n"
+                     "storage: {small_content: 256KiB}\n"
+                     "keys: {create: true}\n"
+                     "intake:\n"
+                     "  content_retention: 7d\n"
+                     "  limits: {message_size: 50 MiB, recipients: 500}\n"
+                     "  listeners:\n"
+                     "    - {name: s, kind: submission}\n"
+                     "policy: {pattern_budget: 100ms}\n",
+                     config),
+            "");
+  EXPECT_EQ(config.organization().domains(1), "123");
+  EXPECT_EQ(config.storage().small_content(), 256u * 1024);
+  EXPECT_EQ(config.intake().limits().message_size(), 50u << 20);
+  EXPECT_EQ(config.intake().content_retention().seconds(), 7 * 86400);
+  EXPECT_EQ(config.policy().pattern_budget().nanos(), 100'000'000);
+  EXPECT_EQ(config.intake().listeners(0).kind(), v1::SmtpListener::SUBMISSION);
+  EXPECT_TRUE(config.keys().create());
+}
+
+struct Wrong {
+  const char* yaml;
+  const char* says;
+};
+
+TEST(LoaderTest, NamesThePlaceAndTheRemedy) {
+  for (const Wrong& wrong : std::initializer_list<Wrong>{
+           {"intake:\n  listners: []\n", "f.yaml:2:3: intake.listners: is not a key here; did you mean 'listeners'?\n"},
+           {"keys: {create: yes}\n", "f.yaml:1:16: keys.create: must be true or false\n"},
+           {"keys: 3\n", "f.yaml:1:7: keys: must be keys with values, like 'key: value'\n"},
+           {"organization:\n  domains: example.jp\n", "f.yaml:2:12: organization.domains: must be a list, like [a, b]\n"},
+           {"intake: {content_retention: 7}\n",
+            "f.yaml:1:29: intake.content_retention: '7' is not a duration; write it like 90s, 3m, 1h30m, 5d\n"},
+           {"intake: {limits: {recipients: many}}\n",
+            "f.yaml:1:31: intake.limits.recipients: 'many' is not a number that fits here; write it like 100 or 50MiB\n"},
+           {"intake: {limits: {recipients: 5000000000}}\n",
+            "f.yaml:1:31: intake.limits.recipients: '5000000000' is not a number that fits here; write it like 100 or 50MiB\n"},
+           {"intake: {limits: {recipients: -1}}\n",
+            "f.yaml:1:31: intake.limits.recipients: '-1' is not a number that fits here; write it like 100 or 50MiB\n"},
+           {"intake: {listeners: [{kind: submision}]}\n",
+            "f.yaml:1:29: intake.listeners[0].kind: 'submision' is not known here; did you mean 'SUBMISSION'?\n"},
+           {"intake: {listeners: [{kind: kind_unspecified}]}\n",
+            "f.yaml:1:29: intake.listeners[0].kind: 'kind_unspecified' is not known here; known: SUBMISSION, SUBMISSIONS, RELAY\n"},
+           {"log: {level: info}\nlog: {level: debug}\n", "f.yaml:2:1: log: is given twice; keep one\n"},
+           {"log: &a {level: info}\n",
+            "f.yaml:1:6: anchors and aliases (& and *) are not allowed; write the value out\n"},
+       }) {
+    EXPECT_EQ(ConfigProblems(wrong.yaml), wrong.says) << wrong.yaml;
+  }
+  EXPECT_NE(ConfigProblems("a: [1, 2\n").find("is not YAML"), std::string::npos);
+  EXPECT_NE(ConfigProblems("--- {}\n--- {}\n").find("second document"), std::string::npos);
+}
+
+TEST(LoaderTest, TellsEveryProblemAtOnce) {
+  const std::string all = ConfigProblems("keyz: {}\nlog: {level: [1]}\nrpc: {reflection: 2}\n");
+  EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 3) << all;
+}
+
+TEST(LoaderTest, AOneofTakesOneOfThem) {
+  policy::v1::PolicyDocument document;
+  EXPECT_EQ(Problems("rules:\n  - then: {hold_for: 3m, confirm: true}\n", document),
+            "f.yaml:2:35: rules[0].then.confirm: excludes 'hold_for', which is given too; keep one\n");
+}
+
+TEST(LoaderTest, DeepNestingIsRefusedNotFollowed) {
+  std::string deep;
+  for (int i = 0; i < 10'000; ++i) deep += "[";
+  EXPECT_NE(ConfigProblems("a: " + deep), "");
+  std::string when = "rules: [{when: ";
+  for (int i = 0; i < 100; ++i) when += "{not: ";
+  when += "{}";
+  for (int i = 0; i < 100; ++i) when += "}";
+  policy::v1::PolicyDocument document;
+  EXPECT_NE(Problems(when + "}]", document).find("nested deeper"), std::string::npos);
+}
+
+TEST(LoaderTest, AnEmptyFileIsAllDefaults) { EXPECT_EQ(ConfigProblems("# nothing\n"), ""); }
+
+TEST(LoaderTest, PlacesAreFoundByPath) {
+  policy::v1::PolicyDocument document;
+  SourceMap source;
+  ASSERT_TRUE(Load("rules:\n  - id: a\n  - id: b\n    when:\n      count: {recipients_over: 3}\n", "f", document, source).empty());
+  EXPECT_EQ(source.At("rules[1].id").line, 3);
+  EXPECT_EQ(source.At("rules[1].when.count.recipients_over").column, 32);
+  EXPECT_EQ(source.At("rules[1].then").line, 3) << "the nearest thing around it";
+}
+
+TEST(SecretFileTest, MustNotBeReadByOthers) {
+  testing::TemporaryFolder folder;
+  const std::string file = folder / "secret";
+  { std::ofstream(file) << "correct horse\n"; }
+  chmod(file.c_str(), 0644);
+  EXPECT_EQ(ReadSecretFile(file).error().code, Code::kPermission);
+  chmod(file.c_str(), 0600);
+  EXPECT_EQ(*ReadSecretFile(file), "correct horse");
+  EXPECT_EQ(ReadSecretFile(folder / "absent").error().code, Code::kNotFound);
+}
+
+class SekishoConfigTest : public ::testing::Test {
+ protected:
+  SekishoConfigTest() {
+    for (const char* name : {"directory.yaml", "policy.yaml", "server.pem", "server.key"}) std::ofstream(folder_ / name) << "\n";
+    config_.mutable_organization()->set_id("example");
+    config_.mutable_organization()->add_domains("example.jp");
+    config_.mutable_storage()->set_folder("var");
+    config_.mutable_keys()->set_ring_file("ring");
+    config_.set_directory_file(folder_ / "directory.yaml");
+    config_.mutable_policy()->set_file(folder_ / "policy.yaml");
+    config_.mutable_rpc()->set_address("127.0.0.1:50051");
+    auto* listener = config_.mutable_intake()->add_listeners();
+    listener->set_name("submission");
+    listener->set_address("0.0.0.0:587");
+    listener->set_kind(v1::SmtpListener::SUBMISSION);
+    listener->mutable_tls()->set_certificate_file(folder_ / "server.pem");
+    listener->mutable_tls()->set_key_file(folder_ / "server.key");
+  }
+  // The paths complained of.
+  std::string Paths() {
+    v1::Config config = config_;
+    ApplyDefaults(config);
+    std::string paths;
+    for (const Problem& problem : Check(config, "f.yaml", SourceMap())) paths += problem.path + " ";
+    return paths;
+  }
+  testing::TemporaryFolder folder_;
+  v1::Config config_;
+};
+
+TEST_F(SekishoConfigTest, AWholeOneIsFine) { EXPECT_EQ(Paths(), ""); }
+
+TEST_F(SekishoConfigTest, DemoLoginsStayOnLoopback) {
+  config_.mutable_intake()->mutable_listeners(0)->set_allow_demo_logins(true);
+  EXPECT_EQ(Paths(), "intake.listeners[0].address ");
+  config_.mutable_intake()->mutable_listeners(0)->set_address("127.0.0.1:5587");
+  EXPECT_EQ(Paths(), "");
+}
+
+TEST_F(SekishoConfigTest, PasswordsNeedTls) {
+  config_.mutable_intake()->mutable_listeners(0)->clear_tls();
+  EXPECT_EQ(Paths(), "intake.listeners[0].tls ");
+}
+
+TEST_F(SekishoConfigTest, RpcInTheClearStaysOnLoopback) {
+  config_.mutable_rpc()->set_address("0.0.0.0:50051");
+  EXPECT_EQ(Paths(), "rpc.address ");
+}
+
+TEST_F(SekishoConfigTest, ARelayNamesItsHosts) {
+  auto* listener = config_.mutable_intake()->add_listeners();
+  listener->set_name("relay");
+  listener->set_address("[::1]:25");
+  listener->set_kind(v1::SmtpListener::RELAY);
+  EXPECT_EQ(Paths(), "intake.listeners[1].relay ");
+}
+
+TEST_F(SekishoConfigTest, ASmartHostPasswordNeedsVerifiedTls) {
+  auto* route = config_.mutable_delivery()->add_routes();
+  route->add_domains("*");
+  route->set_next_hop("smart.example:587");
+  route->set_user("sekisho");
+  route->set_password_file(folder_ / "server.key");
+  EXPECT_EQ(Paths(), "delivery.routes[0].tls ");
+}
+
+TEST_F(SekishoConfigTest, AnEmptyFileSaysAllThatIsRequired) {
+  config_.Clear();
+  EXPECT_EQ(Paths(), "organization.id organization.domains storage.folder keys.ring_file directory_file policy.file rpc.address ");
+}
+
+TEST(HostPortTest, TakesLiteralsAndNames) {
+  EXPECT_EQ(ParseHostPort("[::1]:25")->host, "::1");
+  EXPECT_EQ(ParseHostPort("mx.example:2525")->port, 2525);
+  for (const char* text : {"", ":25", "host", "host:", "host:70000", "::1:25", "[]:25", "[::1:25", "host:25x"}) {
+    EXPECT_FALSE(ParseHostPort(text).ok()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace sekisho::config
