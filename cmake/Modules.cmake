@@ -4,11 +4,15 @@ add_custom_target(all_tests)
 add_custom_target(sanitized_tests)
 
 # sekisho_module(NAME DEPS ...): the library of the folder that calls it, from all its .cc files, with the unit tests that
-# mirror it under tests/unit. A target `sekisho_<path>` and, where tests exist, `<path>_test`.
+# mirror it under tests/unit. A target `sekisho_<path>` and, where tests exist, `<path>_test`. EXCLUDE is a pattern of
+# files that belong to another target.
 function(sekisho_module name)
-  cmake_parse_arguments(arg "" "" "DEPS;PRIVATE_DEPS" ${ARGN})
+  cmake_parse_arguments(arg "" "EXCLUDE" "DEPS;PRIVATE_DEPS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
+  if(arg_EXCLUDE)
+    list(FILTER sources EXCLUDE REGEX ${arg_EXCLUDE})
+  endif()
   set(scope PUBLIC)
   if(sources)
     add_library(sekisho_${name} STATIC ${sources})
