@@ -1,6 +1,6 @@
 #pragma once
 // The standalone driver: up to `small_limit` octets in a table of the database, larger in files under `folder`, written in
-// sealed chunks, synced and renamed into place before the transaction that names them.
+// sealed chunks, synced before the transaction that names them.
 
 #include <memory>
 #include <string>
