@@ -15,6 +15,7 @@ struct SqliteOptions {
   size_t queue_limit = 20'000;     // functions waiting; over it Run answers kExhausted
   size_t max_group = 512;          // functions in one transaction
   size_t readers = 4;
+  uint64_t wal_limit = 64 << 20;   // octets of the WAL above which a commit waits until it is copied into the file
   std::string synchronous = "FULL";  // tests of the power-cut suite turn it OFF to show that they notice
 };
 

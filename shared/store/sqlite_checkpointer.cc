@@ -3,17 +3,19 @@
 namespace sekisho::store {
 namespace {
 
-constexpr int kCopyPages = 512;              // 4 MiB
-constexpr int kRestartPages = 8192;          // 64 MiB
+constexpr int kCopiesBeforeRestart = 16;     // how often the thread copies before the limit is reached
 constexpr int kBusyMilliseconds = 100;       // how long the writer waits for readers of the WAL
 
 }  // namespace
 
-Status SqliteCheckpointer::Open(const SqliteFile& file, SqliteConnection& writer) {
+Status SqliteCheckpointer::Open(const SqliteFile& file, SqliteConnection& writer, uint64_t wal_limit) {
   SEKISHO_TRY(connection_, file.Checkpointer());
+  SEKISHO_TRY(const int64_t page_size, writer.Number("PRAGMA page_size"));
+  restart_pages_ = static_cast<int>(static_cast<int64_t>(wal_limit) / page_size);
+  copy_pages_ = restart_pages_ / kCopiesBeforeRestart;
   writer_ = &writer;
   wal_pages_ = copied_at_ = 0;
-  restart_at_ = kRestartPages;
+  restart_at_ = restart_pages_;
   due_ = stopping_ = false;
   sqlite3_busy_timeout(writer.raw(), kBusyMilliseconds);
   sqlite3_wal_hook(
@@ -41,12 +43,12 @@ void SqliteCheckpointer::Close() {
 void SqliteCheckpointer::AfterCommit() {
   if (wal_pages_ < copied_at_) {  // it started again from its beginning
     copied_at_ = 0;
-    restart_at_ = kRestartPages;
+    restart_at_ = restart_pages_;
   }
   if (wal_pages_ >= restart_at_) {
     Checkpoint(*writer_, SQLITE_CHECKPOINT_RESTART);
-    restart_at_ += kRestartPages / 8;  // a reader may have kept it from restarting: not at every commit again
-  } else if (wal_pages_ >= copied_at_ + kCopyPages) {
+    restart_at_ += copy_pages_;  // a reader may have kept it from restarting: not at every commit again
+  } else if (wal_pages_ >= copied_at_ + copy_pages_) {
     copied_at_ = wal_pages_;
     const std::scoped_lock lock(mutex_);
     due_ = true;

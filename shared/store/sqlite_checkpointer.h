@@ -19,8 +19,8 @@ class SqliteCheckpointer {
  public:
   ~SqliteCheckpointer() { Close(); }
 
-  // Watches the commits of `writer`, which outlives Close(), and starts the thread.
-  Status Open(const SqliteFile& file, SqliteConnection& writer);
+  // Watches the commits of `writer`, which outlives Close(), and starts the thread. `wal_limit` in octets.
+  Status Open(const SqliteFile& file, SqliteConnection& writer, uint64_t wal_limit);
   void Close();
 
   // On the writer's thread, between transactions.
@@ -36,6 +36,7 @@ class SqliteCheckpointer {
   bool Checkpoint(SqliteConnection& connection, int mode);
 
   SqliteConnection* writer_ = nullptr;
+  int copy_pages_ = 0, restart_pages_ = 0;
   int wal_pages_ = 0;       // in the WAL after the last commit
   int copied_at_ = 0;       // wal_pages_ when the thread was last woken
   int restart_at_ = 0;      // wal_pages_ at which the writer restarts the WAL

@@ -63,7 +63,7 @@ class SqliteDatabase final : public Database {
 
 Status SqliteDatabase::Start() {
   SEKISHO_TRY(writer_, file_.Writer());
-  SEKISHO_RETURN_IF_ERROR(checkpointer_.Open(file_, *writer_));
+  SEKISHO_RETURN_IF_ERROR(checkpointer_.Open(file_, *writer_, options_.wal_limit));
   SEKISHO_RETURN_IF_ERROR(readers_.Open(file_, options_.readers));
   thread_ = std::thread([this] { Loop(); });
   return Ok();
