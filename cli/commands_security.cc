@@ -1,4 +1,4 @@
-// cert import, cert list, password agree.
+// cert import, cert list, password agree, directory hash-password.
 
 #include <iostream>
 
@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/print.h"
 #include "sekisho/encryption/v1/encryption.grpc.pb.h"
+#include "shared/directory/directory.h"
 
 namespace sekisho::cli {
 
@@ -97,6 +98,18 @@ void AddSecurityCommands(CLI::App& app, Chosen& chosen) {
     else std::cout << "Agreed with " << *recipient << ".\n";
     return {};
   });
+
+  auto* directory = app.add_subcommand("directory", "The directory file");
+  directory->require_subcommand(1);
+  OnRun(directory->add_subcommand("hash-password", "Print the hash of a password for the directory file"), chosen,
+        [](Client& client) -> Exit {
+          const Secret<std::string> secret = AskPassword("Password: ");
+          if (secret.Reveal().size() < 8) return {kUsage, "a password has 8 characters or more"};
+          const std::string hash = directory::HashPassword(secret);
+          if (client.json()) PrintJson({{"password_hash", hash}});
+          else std::cout << hash << "\n";
+          return {};
+        });
 }
 
 }  // namespace sekisho::cli
