@@ -86,7 +86,7 @@ enum class Role {
 enum class TransferEncoding { k7Bit, k8Bit, kBinary, kBase64, kQuotedPrintable };
 enum class Disposition { kNone, kInline, kAttachment };
 
-// What the first octets say a file is. Scripts have no magic and go by extension.
+// What the octets say a file is.
 enum class FileType {
   kUnknown, kEmpty, kText, kHtml, kXml, kRtf, kPdf, kOle, kMsi, kOutlookMessage, kOoxml, kOdf, kZip, kRar, k7z, kGzip,
   kBzip2, kXz, kTar, kCab, kLzh, kIso, kVhd, kOneNote, kLnk, kPe, kElf, kMachO, kScript, kPng, kJpeg, kGif, kBmp, kTiff,
@@ -119,10 +119,10 @@ struct Part {
   Range header;                  // the part's header section
   Range body;                    // its encoded content, without the CRLF that belongs to the next boundary
   size_t decoded_size = 0;
-  FileType real_type = FileType::kUnknown;  // by magic, for leaves
+  FileType real_type = FileType::kUnknown;  // by magic, for leaves; scripts by extension
 
   // What a careful person would be told about this part.
-  bool name_mismatch = false;      // the extension isn't one that real_type has, or the readings of the name differ
+  bool name_mismatch = false;      // the extension isn't one that real_type has, or another reading of the name has another
   bool double_extension = false;   // "invoice.pdf.exe"
   bool deceptive_name = false;     // bidi override, control or invisible characters, or a run of blanks before the extension
   bool encrypted = false;          // ZIP, OOXML, OLE, PDF, 7z or RAR with a password; S/MIME enveloped; PGP
@@ -130,8 +130,9 @@ struct Part {
   bool has_script = false;         // HTML that runs script
   bool charset_mismatch = false;   // the octets aren't what the declared charset says
 
-  // For text/* leaves: every reading of the octets (declared charset, then detected where it differs, a line feed between),
-  // HTML as visible text and link targets; normalised. Empty for other parts.
+  // Every reading of the octets, a line feed between: the declared charset, then the detected where it differs. HTML as visible
+  // text and link targets. Normalised. There is one for each leaf that is text by type or by content, for a multipart the
+  // text outside its parts, for an embedded message its header; empty for the rest. Scan it whatever the role.
   text::Normalized text;
 
   std::string MediaType() const { return type + "/" + subtype; }
@@ -171,8 +172,8 @@ Result<std::string> DecodeContent(const MailModel& mail, const Part& part);
 using Sink = std::function<Status(std::string_view)>;
 Status DecodeContent(const MailModel& mail, const Part& part, const Sink& sink);
 
-// The text of a text/* leaf as a person reads it: UTF-8, lines ended by LF, HTML as visible text; the declared reading only.
-// Errors: kInvalid for other parts.
+// The text of a text leaf as a person reads it: UTF-8, lines ended by LF, HTML as visible text; the declared reading only.
+// Errors: kInvalid for parts that aren't text/*.
 Result<std::string> ReadableText(const MailModel& mail, const Part& part);
 
 }  // namespace sekisho::mime

@@ -233,3 +233,79 @@ service anvil {{
     def log(self):
         log = self.folder / "maillog"
         return log.read_text() if log.exists() else ""
+
+
+class RawPeer:
+    """A next hop that follows a script: `behave(conversation, attempt)` is called for each connection, attempts count from 1."""
+
+    def __init__(self, behave):
+        self.behave = behave
+        self.attempts = 0
+        self.taken = []  # the octets of each DATA that `take` read
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._listener.close()
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.attempts += 1
+            threading.Thread(target=self._converse, args=(connection, self.attempts), daemon=True).start()
+
+    def _converse(self, connection, attempt):
+        with contextlib.suppress(OSError), connection, connection.makefile("rb") as lines:
+            connection.settimeout(60)
+            self.behave(Conversation(self, connection, lines), attempt)
+
+
+class Conversation:
+    """One connection to a RawPeer."""
+
+    def __init__(self, peer, connection, lines):
+        self.peer, self.connection, self.lines = peer, connection, lines
+
+    def say(self, reply):
+        self.connection.sendall(reply.encode() + b"\r\n")
+
+    def hear(self):
+        """The next command's verb; "" when the client closed."""
+        return self.lines.readline().decode(errors="replace").strip().upper()[:4]
+
+    def until_data(self):
+        """Takes everything up to DATA and says 354."""
+        self.say("220 raw.example ESMTP")
+        while verb := self.hear():
+            if verb == "DATA":
+                return self.say("354 go on")
+            self.say("221 bye" if verb == "QUIT" else "250 OK")
+
+    def take(self):
+        """Reads the mail to its dot and keeps it."""
+        mail = b""
+        while not mail.endswith(b"\r\n.\r\n"):
+            line = self.lines.readline()
+            if not line:
+                return
+            mail += line
+        self.peer.taken.append(mail)
+
+    def accept(self):
+        """A peer that behaves: takes one mail."""
+        self.until_data()
+        self.take()
+        self.say("250 2.0.0 taken")
+        self.hear()
+
+    def wait_for_close(self):
+        while self.lines.readline():
+            pass
