@@ -1,7 +1,8 @@
 #pragma once
 // New mails: notices, DSNs, structured submissions. Pure and deterministic: the same NewMail gives the same octets; the
-// caller supplies date and Message-ID. What is built is ASCII only with lines of at most 998 octets, ended by CRLF, and
-// Parse accepts it. Fields with CR, LF or NUL and text that isn't UTF-8 are refused (kInvalid), naming the field.
+// caller supplies date and Message-ID. What is built is ASCII (but for internationalised addresses and attached messages
+// that aren't), with lines of at most 998 octets ended by CRLF, and Parse accepts it. Fields with controls and text that isn't
+// UTF-8 are refused (kInvalid), naming the field.
 
 #include <optional>
 #include <string>

@@ -12,7 +12,7 @@ namespace sekisho::mime {
 
 // One field as it goes on the wire, "Name: value\r\n": folded at white space towards 78 columns, never past 998 octets;
 // characters outside ASCII become RFC 2047 words. For unstructured values; addresses are formatted by builder.h.
-// Errors: kInvalid for a name outside RFC 5322 §2.2 or a value with CR, LF or NUL.
+// Errors: kInvalid for a name outside RFC 5322 §2.2, a value with CR, LF, NUL or another control, or one that isn't UTF-8.
 Result<std::string> FormatField(std::string_view name, std::string_view value);
 
 class HeaderEditor {
@@ -37,15 +37,13 @@ class HeaderEditor {
 
  private:
   struct Slot {
-    std::string_view name;   // of a field that came with the message
-    std::string_view octets;
-    std::string made;        // of a field made here; `octets` is empty then
+    std::string name;         // empty for PrependFields
+    std::string_view octets;  // of a field that came with the message
+    std::string made;         // of a field made here
   };
-  explicit HeaderEditor(std::string_view raw) : raw_(raw) {}
 
-  std::string_view raw_, body_;
-  std::string top_, end_;
   std::vector<Slot> slots_;
+  std::string_view body_;
 };
 
 // Takes out Bcc and Resent-Bcc. What every mail that leaves has been through.

@@ -1,6 +1,6 @@
 #pragma once
-// Changes of a message's content that sealing makes. Pure; the result passes Parse. Parts that aren't named keep their octets.
-// A mail that its sender signed or encrypted is never rewritten (kPrecondition).
+// Changes of a message's content that sealing makes. Pure; every result has passed Parse. Parts that aren't named keep their
+// octets. A mail that its sender signed or encrypted is never rewritten (kPrecondition).
 
 #include <string>
 #include <string_view>
@@ -17,11 +17,13 @@ std::vector<size_t> Attachments(const MailModel& mail);
 
 // The mail with all its attachments taken out and `attachment` in their place; the body parts keep their octets and the
 // header keeps all but its Content-* fields.
-// Errors: kPrecondition when there is no attachment, or the sender sealed the mail; kInvalid as builder.h says.
+// Errors: kPrecondition when there is no attachment, or the sender sealed the mail or the part around one; kInvalid as
+// builder.h says.
 Result<std::string> ReplaceAttachments(const MailModel& mail, const NewAttachment& attachment);
 
 // A message as S/MIME sees it: the entity that is signed or encrypted (its Content-* fields, an empty line, the body), and
-// the header that stays outside.
+// the header that stays outside. Text that came without MIME fields gets the charset it is in. A mail that its sender sealed
+// is split as it is, and refused (kPrecondition) when it isn't 7-bit.
 struct SplitMail {
   std::string outer_header;  // without Content-* and MIME-Version and without the empty line
   std::string entity;        // 7-bit, CRLF lines (RFC 8551 §3.1): 8-bit parts are encoded anew
@@ -30,8 +32,9 @@ Result<SplitMail> SplitForSealing(const MailModel& mail);
 // The message again, around a sealed entity that brings its own Content-* fields.
 std::string JoinSealed(std::string_view outer_header, std::string_view entity);
 
-// The mail with every 8-bit or binary part in quoted-printable or base64, for a peer without 8BITMIME (RFC 6152 §3). Raw
-// 8-bit octets in header fields can't be helped: kPrecondition, as for sealed mail with 8-bit parts.
+// The mail with every 8-bit or binary part in quoted-printable or base64 and raw charsets in header fields as RFC 2047 and 2231
+// write them, for a peer without 8BITMIME (RFC 6152 §3). Errors: kPrecondition for internationalised addresses, for 8-bit
+// reports, and for sealed mail with 8-bit octets.
 Result<std::string> ToSevenBit(const MailModel& mail);
 
 }  // namespace sekisho::mime

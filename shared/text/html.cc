@@ -239,7 +239,6 @@ class Reader {
     }
     scheme = AsciiLower(scheme);
     if (scheme.starts_with("javascript:") || scheme.starts_with("vbscript:")) result_.has_script = true;
-    if (scheme.starts_with("cid:")) return;
     if (scheme.starts_with("data:")) value.resize(std::min({value.find(','), value.size(), size_t{128}}));
     if (!value.empty()) result_.links.push_back(std::move(value));
   }

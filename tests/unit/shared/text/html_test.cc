@@ -40,7 +40,7 @@ TEST(HtmlTest, GivesWhatAPersonReads) {
 TEST(HtmlTest, ListsWhereLinksLead) {
   const HtmlText html = ReadHtml("<a href='https://example.jp/?a=1&amp;b=2'>x</a><img src=cid:1><form action=http://f>"
                                  "<img src=\"data:image/png;base64,AAAA\">");
-  EXPECT_EQ(html.links, (std::vector<std::string>{"https://example.jp/?a=1&b=2", "http://f", "data:image/png;base64"}));
+  EXPECT_EQ(html.links, (std::vector<std::string>{"https://example.jp/?a=1&b=2", "cid:1", "http://f", "data:image/png;base64"}));
   EXPECT_FALSE(html.has_script);
 }
 

@@ -1,0 +1,179 @@
+#include "shared/mime/rewrite.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "shared/base/bytes.h"
+#include "shared/mime/compose.h"
+#include "shared/mime/seven_bit.h"
+#include "shared/text/charset.h"
+#include "shared/text/utf8.h"
+
+namespace sekisho::mime {
+namespace {
+
+bool IsContentField(std::string_view name) { return AsciiEqualsIgnoreCase(name.substr(0, 8), "Content-"); }
+
+// What was written must be readable in one way, as what came was.
+Result<std::string> Checked(std::string mail) {
+  Limits limits;
+  limits.message_octets = mail.size();  // base64 has made it larger; the peer's SIZE decides
+  if (const Result<MailModel> read = Parse(std::string_view(mail), limits); !read.ok()) return Annotate(read.error(), "the rewritten mail");
+  return mail;
+}
+
+// The label of text that came without MIME fields and isn't ASCII.
+std::optional<std::string_view> LabelOf(const MailModel& mail) {
+  const Part& root = mail.parts.front();
+  const auto has_type = [](const HeaderField& field) { return AsciiEqualsIgnoreCase(field.name, "Content-Type"); };
+  if (std::any_of(mail.fields.begin(), mail.fields.end(), has_type)) return std::nullopt;
+  switch (text::Detect(mail.Octets(root.body)).kind) {
+    case text::Charset::Kind::kAscii: return std::nullopt;
+    case text::Charset::Kind::kUtf8: return "UTF-8";
+    case text::Charset::Kind::kIso2022Jp: return "ISO-2022-JP";
+    case text::Charset::Kind::kShiftJis: return "Shift_JIS";
+    case text::Charset::Kind::kEucJp: return "EUC-JP";
+    case text::Charset::Kind::kOther: return "windows-1252";
+  }
+  return std::nullopt;
+}
+
+// Takes parts out of the tree.
+class Remover {
+ public:
+  Remover(const MailModel& mail, std::vector<size_t> removed) : mail_(mail), removed_(std::move(removed)) {}
+
+  // The body of part `index` without what is removed; nullopt when nothing is left of it.
+  std::optional<std::string> Body(size_t index) const {
+    const Part& part = mail_.parts[index];
+    if (IsRemoved(index)) return std::nullopt;
+    if (part.role != Role::kMultipart) return std::string(mail_.Octets(part.body));
+    std::vector<std::string> kept;
+    for (const size_t child : ChildrenOf(mail_, index)) {
+      if (std::optional<std::string> entity = Entity(child)) kept.push_back(*std::move(entity));
+    }
+    if (kept.empty()) return std::nullopt;
+    return RejoinMultipart(mail_, index, kept);
+  }
+
+  std::optional<std::string> Entity(size_t index) const {
+    std::optional<std::string> body = Body(index);
+    if (!body) return std::nullopt;
+    const Part& part = mail_.parts[index];
+    // The header section, and the empty line where the part has one.
+    std::string entity(mail_.Octets({part.header.begin, part.body.begin}));
+    return entity + *body;
+  }
+
+ private:
+  bool IsRemoved(size_t index) const { return std::find(removed_.begin(), removed_.end(), index) != removed_.end(); }
+
+  const MailModel& mail_;
+  const std::vector<size_t> removed_;
+};
+
+// Whether a multipart/signed or /encrypted stands between the part and the mail.
+bool IsInsideSealed(const MailModel& mail, size_t index) {
+  for (size_t at = index; at != 0; at = mail.parts[at].parent) {
+    const Part& around = mail.parts[mail.parts[at].parent];
+    if (around.type == "multipart" && (around.subtype == "signed" || around.subtype == "encrypted")) return true;
+  }
+  return false;
+}
+
+struct RootFields {
+  std::string outer;    // all but Content-* and MIME-Version
+  std::string content;  // Content-*
+};
+
+RootFields PartRootFields(const MailModel& mail) {
+  RootFields fields;
+  for (const HeaderField& field : mail.fields) {
+    if (AsciiEqualsIgnoreCase(field.name, "MIME-Version")) continue;
+    std::string& to = IsContentField(field.name) ? fields.content : fields.outer;
+    to += mail.Octets(field.range);
+    if (!to.ends_with("\r\n")) to += "\r\n";
+  }
+  return fields;
+}
+
+}  // namespace
+
+std::vector<size_t> Attachments(const MailModel& mail) {
+  std::vector<size_t> found;
+  for (size_t i = 0; i < mail.parts.size(); ++i) {
+    const Part& part = mail.parts[i];
+    if (part.role == Role::kMessage) {
+      found.push_back(i);
+      while (i + 1 < mail.parts.size() && mail.parts[i + 1].depth > part.depth) ++i;  // its parts go with it
+    } else if (part.role == Role::kAttachment) {
+      found.push_back(i);
+    }
+  }
+  return found;
+}
+
+Result<std::string> ReplaceAttachments(const MailModel& mail, const NewAttachment& attachment) {
+  if (mail.IsSealedBySender()) return MakeError(Code::kPrecondition, "the mail is signed or encrypted by its sender");
+  std::vector<size_t> attachments = Attachments(mail);
+  if (attachments.empty()) return MakeError(Code::kPrecondition, "the mail has no attachment");
+  for (const size_t index : attachments) {
+    if (IsInsideSealed(mail, index)) return MakeError(Code::kPrecondition, mail.parts[index].place + ": it is part of something signed or encrypted");
+  }
+  SEKISHO_TRY(std::string entity, BuildAttachment(attachment));
+  const Part& root = mail.parts.front();
+  const Remover remover(mail, std::move(attachments));
+  if (root.role == Role::kMultipart && root.subtype == "mixed") {
+    std::vector<std::string> entities;
+    for (const size_t child : ChildrenOf(mail, 0)) {
+      if (std::optional<std::string> kept = remover.Entity(child)) entities.push_back(*std::move(kept));
+    }
+    entities.push_back(std::move(entity));
+    return Checked(std::string(mail.Octets({0, root.body.begin})) + RejoinMultipart(mail, 0, entities));
+  }
+  const RootFields fields = PartRootFields(mail);
+  std::vector<std::string> entities;
+  if (std::optional<std::string> body = remover.Body(0)) entities.push_back(fields.content + "\r\n" + *body);
+  entities.push_back(std::move(entity));
+  return Checked(fields.outer + "MIME-Version: 1.0\r\n" + ComposeMultipart("mixed", {}, entities, fields.outer));
+}
+
+Result<SplitMail> SplitForSealing(const MailModel& mail) {
+  const bool seven_bit = text::IsAscii(mail.raw.substr(mail.parts.front().body.begin));
+  if (mail.IsSealedBySender() && !seven_bit) {
+    return MakeError(Code::kPrecondition, "the mail is signed or encrypted by its sender and can't be made 7-bit");
+  }
+  SplitMail split;
+  const RootFields fields = PartRootFields(mail);
+  split.outer_header = fields.outer;
+  if (mail.IsSealedBySender()) {
+    split.entity = fields.content + "\r\n" + std::string(mail.Octets(mail.parts.front().body));
+  } else {
+    SEKISHO_TRY(split.entity, ToSevenBitEntity(mail, 0, true));
+    if (const auto label = LabelOf(mail)) split.entity.insert(0, "Content-Type: text/plain; charset=" + std::string(*label) + "\r\n");
+  }
+  SEKISHO_TRY(const std::string whole, Checked(JoinSealed(split.outer_header, split.entity)));
+  return split;
+}
+
+std::string JoinSealed(std::string_view outer_header, std::string_view entity) {
+  std::string mail(outer_header);
+  mail += "MIME-Version: 1.0\r\n";
+  mail += entity;
+  return mail;
+}
+
+Result<std::string> ToSevenBit(const MailModel& mail) {
+  if (text::IsAscii(mail.raw)) {
+    const auto eight_bit = [](const Part& part) { return part.encoding == TransferEncoding::k8Bit || part.encoding == TransferEncoding::kBinary; };
+    // A label alone may stay on sealed mail: the octets are what counts.
+    if (mail.IsSealedBySender() || std::none_of(mail.parts.begin(), mail.parts.end(), eight_bit)) return std::string(mail.raw);
+  }
+  if (mail.IsSealedBySender()) return MakeError(Code::kPrecondition, "the mail is signed or encrypted by its sender and can't be made 7-bit");
+  SEKISHO_TRY(std::string octets, ToSevenBitEntity(mail, 0, false));
+  if (const auto label = LabelOf(mail)) octets.insert(0, "Content-Type: text/plain; charset=" + std::string(*label) + "\r\n");
+  return Checked(std::move(octets));
+}
+
+}  // namespace sekisho::mime
