@@ -67,8 +67,8 @@ class Sink:
         self.process.wait()
 
 
-def source(port, count, recipient, mail_file=None):
-    content = ["-F", mail_file] if mail_file else ["-l", str(SIZE)]
+def source(port, count, recipient="b@dest.example", mail_file=None, size=SIZE):
+    content = ["-F", mail_file] if mail_file else ["-l", str(size)]
     subprocess.run(["smtp-source", "-d", "-s", str(min(SESSIONS, count)), "-m", str(count), *content, "-f", "app@example.jp", "-t", recipient,
                     f"127.0.0.1:{port}"], check=True)
 
