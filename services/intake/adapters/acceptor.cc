@@ -2,6 +2,7 @@
 
 #include "services/intake/adapters/tables.h"
 #include "shared/stage/proto_time.h"
+#include "shared/text/utf8.h"
 
 namespace sekisho::intake {
 namespace {
@@ -125,7 +126,7 @@ class Acceptor::IncomingMail final : public Incoming {
     event.set_detail("accepted by " + mail.submitter().protocol());
     event.set_content_sha256(mail.content().sha256());
     event.set_mail_from(mail.envelope().mail_from());
-    event.set_subject(text::TruncateUtf8(subject, 200));
+    event.set_subject(std::string(text::TruncateUtf8(subject, 600)));
     event.set_size(mail.content().size());
     return outbox.Journal(key, std::move(event));
   }
