@@ -26,7 +26,7 @@ class TlsContext {
   // `trust_file`: PEM; empty: the system's. Verification is asked for by each connection.
   static Result<std::shared_ptr<TlsContext>> ForClient(const std::string& trust_file);
 
-  boost::asio::ssl::context& context() { return *context_; }
+  boost::asio::ssl::context& context() const { return *context_; }
 
  private:
   explicit TlsContext(std::shared_ptr<boost::asio::ssl::context> context) : context_(std::move(context)) {}
