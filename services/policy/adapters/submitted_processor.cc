@@ -1,0 +1,314 @@
+#include "services/policy/adapters/submitted_processor.h"
+
+#include <map>
+#include <utility>
+
+#include "services/policy/domain/edits.h"
+#include "services/policy/domain/rejection_notice.h"
+#include "shared/observe/metrics.h"
+#include "shared/stage/proto_time.h"
+#include "shared/text/utf8.h"
+
+namespace sekisho::policy {
+namespace {
+
+constexpr size_t kSubjectCharacters = 200;
+
+std::string Joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+bus::Topic FirstTopic(const mail::v1::Judgement& judgement) {
+  switch (judgement.slip(0)) {
+    case mail::v1::STAGE_APPROVAL:
+      return bus::Topic::kJudged;
+    case mail::v1::STAGE_ENCRYPTION:
+      return bus::Topic::kCleared;
+    default:
+      return bus::Topic::kSealed;
+  }
+}
+
+std::string_view StageName(int stage) {
+  switch (stage) {
+    case mail::v1::STAGE_APPROVAL:
+      return "approval";
+    case mail::v1::STAGE_ENCRYPTION:
+      return "encryption";
+    default:
+      return "delivery";
+  }
+}
+
+void CountParcel(const PlannedParcel& parcel) {
+  observe::Metrics::Global()
+      .GetCounter("sekisho_policy_parcels_total", "Parcels by what is done to them first",
+                  {{"action", parcel.treatment.block() ? "block" : Actions(parcel.treatment).front().substr(0, 16)}})
+      .Add();
+}
+
+}  // namespace
+
+// What the transaction writes; made once a record, shared by its runs.
+class SubmittedProcessor::Plan {
+ public:
+  Plan(const SubmittedProcessor& processor, const stage::Input& input, const mail::v1::Mail& mail,
+       const Verdict& verdict, std::shared_ptr<const std::string> raw)
+      : processor_(processor),
+        mail_id_(input.mail),
+        key_(input.key),
+        mail_(mail),
+        verdict_(verdict),
+        raw_(std::move(raw)),
+        now_(processor.around_.clock.Now()) {
+    if (verdict.model) subject_ = text::Shorten(verdict.model->subject, kSubjectCharacters);
+  }
+
+  Status Make() {
+    for (const PlannedParcel& parcel : verdict_.parcels) {
+      CountParcel(parcel);
+      SEKISHO_RETURN_IF_ERROR(parcel.treatment.block() ? AddBlocked(parcel) : AddParcel(parcel));
+    }
+    return blocked_.recipients.empty() ? Ok() : AddNotice();
+  }
+
+  stage::Effects Effects() && {
+    struct Written {
+      MailId mail;
+      keys::MailKey key;
+      std::vector<std::shared_ptr<content::Staged>> staged;
+      std::vector<std::pair<bus::Topic, mail::v1::Parcel>> parcels;
+      std::vector<mail::v1::Outcome> outcomes;
+      std::vector<mail::v1::JournalEvent> events;
+      std::optional<Notice> notice;
+    };
+    auto written =
+        std::make_shared<const Written>(Written{mail_id_, key_, std::move(staged_), std::move(parcels_),
+                                                std::move(outcomes_), std::move(events_), std::move(notice_)});
+    return [written](store::Tx& tx, stage::Outbox& outbox) -> Status {
+      for (const auto& staged : written->staged) SEKISHO_RETURN_IF_ERROR(staged->Attach(tx));
+      for (const auto& [topic, parcel] : written->parcels) {
+        SEKISHO_RETURN_IF_ERROR(outbox.Publish(topic, written->key, written->mail, parcel));
+      }
+      for (const auto& outcome : written->outcomes) {
+        SEKISHO_RETURN_IF_ERROR(outbox.Publish(bus::Topic::kOutcome, written->key, written->mail, outcome));
+      }
+      for (const auto& event : written->events) SEKISHO_RETURN_IF_ERROR(outbox.Journal(written->key, event));
+      if (!written->notice) return Ok();
+      SEKISHO_RETURN_IF_ERROR(written->notice->staged->Attach(tx));
+      SEKISHO_RETURN_IF_ERROR(
+          outbox.Publish(bus::Topic::kSealed, written->notice->key, written->notice->mail, written->notice->parcel));
+      return outbox.Journal(written->notice->key, written->notice->event);
+    };
+  }
+
+ private:
+  // A mail of our own, to the sender.
+  struct Notice {
+    MailId mail;
+    keys::MailKey key;
+    std::shared_ptr<content::Staged> staged;
+    mail::v1::Parcel parcel;
+    mail::v1::JournalEvent event;
+  };
+
+  Status AddParcel(const PlannedParcel& planned) {
+    const ParcelId id = ParcelId::Generate(now_);
+    SEKISHO_TRY(const content::ContentRef content, ContentFor(planned.treatment.to_cc_to_bcc(), id));
+    mail::v1::Parcel parcel;
+    parcel.set_organization_id(mail_.organization_id());
+    parcel.set_mail_id(mail_.mail_id());
+    parcel.set_parcel_id(std::string(id.octets()));
+    parcel.set_hop(1);
+    *parcel.mutable_envelope() = mail_.envelope();
+    for (const uint32_t index : planned.recipients)
+      *parcel.add_recipients() = mail_.recipients(static_cast<int>(index));
+    *parcel.mutable_content() = content;
+    *parcel.mutable_submitter() = mail_.submitter();
+    *parcel.mutable_accepted_at() = mail_.accepted_at();
+    parcel.set_subject(subject_);
+    const mail::v1::Judgement judgement = JudgementOf(planned, parcel);
+    SEKISHO_TRY(*parcel.mutable_judgement(), Sign(judgement));
+    mail::v1::JournalEvent event = EventOf(planned, id, "judged", mail::v1::RECIPIENT_STATE_JUDGED);
+    event.set_content_sha256(content.sha256());
+    events_.push_back(std::move(event));
+    parcels_.emplace_back(FirstTopic(judgement), std::move(parcel));
+    return Ok();
+  }
+
+  Status AddBlocked(const PlannedParcel& planned) {
+    const ParcelId id = ParcelId::Generate(now_);
+    events_.push_back(EventOf(planned, id, "rejected", mail::v1::RECIPIENT_STATE_REJECTED));
+    mail::v1::Outcome& outcome = outcomes_.emplace_back();
+    outcome.set_organization_id(mail_.organization_id());
+    outcome.set_mail_id(mail_.mail_id());
+    outcome.set_parcel_id(std::string(id.octets()));
+    outcome.set_state(mail::v1::RECIPIENT_STATE_REJECTED);
+    *outcome.mutable_submitter() = mail_.submitter();
+    outcome.set_mail_from(mail_.envelope().mail_from());
+    *outcome.mutable_at() = ToProto(now_);
+    std::vector<std::string> rules;
+    for (const mail::v1::Reason& reason : planned.reasons) rules.push_back(reason.rule_id());
+    outcome.set_detail("blocked by policy " + verdict_.policy_version + ": " + Joined(rules));
+    for (const uint32_t index : planned.recipients) {
+      outcome.add_recipients(mail_.recipients(static_cast<int>(index)).address());
+      blocked_.recipients.push_back(mail_.recipients(static_cast<int>(index)).address());
+    }
+    blocked_.reasons = planned.reasons;
+    return Ok();
+  }
+
+  mail::v1::JournalEvent EventOf(const PlannedParcel& planned, const ParcelId& id, const char* type,
+                                 mail::v1::RecipientState state) const {
+    mail::v1::JournalEvent event;
+    event.set_mail_id(mail_.mail_id());
+    event.set_parcel_id(std::string(id.octets()));
+    event.set_type(type);
+    event.set_state(state);
+    for (const uint32_t index : planned.recipients)
+      event.add_recipients(mail_.recipients(static_cast<int>(index)).address());
+    *event.mutable_at() = ToProto(now_);
+    event.set_detail(Joined(Actions(planned.treatment)) + " (policy " + verdict_.policy_version + ")");
+    for (const mail::v1::Reason& reason : planned.reasons) *event.add_reasons() = reason;
+    return event;
+  }
+
+  mail::v1::Judgement JudgementOf(const PlannedParcel& planned, const mail::v1::Parcel& parcel) const {
+    mail::v1::Judgement judgement;
+    judgement.set_organization_id(mail_.organization_id());
+    judgement.set_mail_id(mail_.mail_id());
+    judgement.set_root_parcel_id(parcel.parcel_id());
+    judgement.set_mail_from(mail_.envelope().mail_from());
+    for (const mail::v1::Recipient& recipient : parcel.recipients()) judgement.add_recipients(recipient.address());
+    judgement.set_d0_sha256(mail_.content().sha256());
+    judgement.set_d1_sha256(parcel.content().sha256());
+    *judgement.mutable_treatment() = planned.treatment;
+    for (const mail::v1::Stage stage : SlipOf(planned.treatment)) judgement.add_slip(stage);
+    judgement.set_policy_version(verdict_.policy_version);
+    for (const mail::v1::Reason& reason : planned.reasons) *judgement.add_reasons() = reason;
+    return judgement;
+  }
+
+  Result<mail::v1::SignedJudgement> Sign(const mail::v1::Judgement& judgement) const {
+    mail::v1::SignedJudgement signed_judgement;
+    signed_judgement.set_judgement(judgement.SerializeAsString());
+    for (const int stage : judgement.slip()) {
+      SEKISHO_TRY((*signed_judgement.mutable_mac_by_stage())[stage],
+                  processor_.around_.keys.EdgeMac("policy", StageName(stage), signed_judgement.judgement()));
+    }
+    return signed_judgement;
+  }
+
+  // D1 for parcels with or without the To/Cc→Bcc treatment: D0 itself where nothing changes, else stored once.
+  Result<content::ContentRef> ContentFor(bool hide_recipients, const ParcelId& id) {
+    const auto known = contents_.find(hide_recipients);
+    if (known != contents_.end()) return known->second;
+    SEKISHO_TRY(const std::optional<EditedMail> edited, Edited(hide_recipients));
+    content::ContentRef ref = mail_.content();
+    if (edited) {
+      SEKISHO_TRY(auto staged, Stage(key_, mail_id_, "d1-" + id.ToString(), {edited->header, edited->body}));
+      ref = staged->ref();
+      staged_.push_back(std::move(staged));
+    }
+    contents_.emplace(hide_recipients, ref);
+    return ref;
+  }
+
+  Result<std::optional<EditedMail>> Edited(bool hide_recipients) const {
+    if (!verdict_.model) return StripBccLines(*raw_);
+    HeaderEdits edits;
+    edits.hide_recipients = hide_recipients;
+    edits.message_id = MessageId(mail_id_);
+    edits.date = FormatRfc5322(FromProto(mail_.accepted_at()));
+    return EditMail(*raw_, *verdict_.model, edits, processor_.limits_);
+  }
+
+  Result<std::shared_ptr<content::Staged>> Stage(const keys::MailKey& key, const MailId& mail, const std::string& name,
+                                                 std::initializer_list<std::string_view> pieces) const {
+    const auto writer = processor_.content_.Create(key, mail, name);
+    for (const std::string_view piece : pieces) SEKISHO_RETURN_IF_ERROR(writer->Append(piece));
+    return writer->Finish();
+  }
+
+  std::string MessageId(const MailId& mail) const {
+    return "<" + mail.ToString() + "@" + processor_.names_.hostname + ">";
+  }
+
+  // The null sender gets none: there is nobody to tell (RFC 5321 §4.5.5).
+  Status AddNotice() {
+    if (mail_.envelope().mail_from().empty()) return Ok();
+    const MailId id = MailId::Generate(now_);
+    blocked_.from = processor_.names_.notice_from;
+    blocked_.to = mail_.envelope().mail_from();
+    blocked_.language = mail_.submitter().display_language().empty() ? processor_.names_.default_language
+                                                                     : mail_.submitter().display_language();
+    blocked_.subject = subject_;
+    if (verdict_.model) blocked_.mail_message_id = verdict_.model->message_id;
+    blocked_.date = now_;
+    blocked_.message_id = MessageId(id);
+    SEKISHO_TRY(const std::string octets, WriteRejection(blocked_));
+    SEKISHO_TRY(keys::MailKey key, processor_.around_.keys.NewMailKey(now_));
+    SEKISHO_TRY(auto staged, Stage(key, id, "d0", {octets}));
+
+    mail::v1::Parcel parcel;
+    parcel.set_organization_id(mail_.organization_id());
+    parcel.set_mail_id(std::string(id.octets()));
+    parcel.set_parcel_id(std::string(ParcelId::Generate(now_).octets()));
+    parcel.set_hop(1);
+    parcel.mutable_envelope()->set_smtputf8(mail_.envelope().smtputf8());
+    parcel.add_recipients()->set_address(blocked_.to);
+    *parcel.mutable_content() = staged->ref();
+    parcel.mutable_submitter()->set_kind(mail::v1::Submitter::KIND_SYSTEM);
+    *parcel.mutable_accepted_at() = ToProto(now_);
+    parcel.set_subject(RejectionSubject(blocked_));
+    parcel.set_system_mail(mail::v1::SYSTEM_MAIL_NOTICE);
+
+    mail::v1::JournalEvent event;
+    event.set_mail_id(parcel.mail_id());
+    event.set_parcel_id(parcel.parcel_id());
+    event.set_type("accepted");
+    event.set_state(mail::v1::RECIPIENT_STATE_ACCEPTED);
+    event.add_recipients(blocked_.to);
+    *event.mutable_at() = ToProto(now_);
+    event.set_detail("notice about mail " + mail_id_.ToString());
+    event.set_content_sha256(parcel.content().sha256());
+    event.set_subject(parcel.subject());
+    event.set_size(parcel.content().size());
+    event.set_system_mail(mail::v1::SYSTEM_MAIL_NOTICE);
+    notice_.emplace(Notice{id, std::move(key), std::move(staged), std::move(parcel), std::move(event)});
+    return Ok();
+  }
+
+  const SubmittedProcessor& processor_;
+  const MailId mail_id_;
+  const keys::MailKey key_;
+  const mail::v1::Mail& mail_;
+  const Verdict& verdict_;
+  const std::shared_ptr<const std::string> raw_;
+  const TimePoint now_;
+  std::string subject_;
+  std::map<bool, content::ContentRef> contents_;
+  Rejection blocked_;
+  std::vector<std::shared_ptr<content::Staged>> staged_;
+  std::vector<std::pair<bus::Topic, mail::v1::Parcel>> parcels_;
+  std::vector<mail::v1::Outcome> outcomes_;
+  std::vector<mail::v1::JournalEvent> events_;
+  std::optional<Notice> notice_;
+};
+
+Result<stage::Effects> SubmittedProcessor::Process(const stage::Input& input) const {
+  mail::v1::Mail mail;
+  if (!mail.ParseFromString(input.value) || mail.recipients().empty())
+    return MakeError(Code::kCorrupt, "a submitted mail cannot be read");
+  SEKISHO_TRY(const std::shared_ptr<const std::string> raw, content_.Read(mail.content()));
+  Question question{raw, mail.envelope().mail_from(), mail.submitter(), {}};
+  for (const mail::v1::Recipient& recipient : mail.recipients()) question.recipients.push_back(recipient.address());
+  SEKISHO_TRY(const Verdict verdict, judge_.Run(question));
+  Plan plan(*this, input, mail, verdict, raw);
+  SEKISHO_RETURN_IF_ERROR(plan.Make());
+  return std::move(plan).Effects();
+}
+
+}  // namespace sekisho::policy

@@ -1,0 +1,104 @@
+#include "services/policy/app.h"
+
+#include "services/policy/adapters/tables.h"
+#include "shared/stage/proto_time.h"
+
+namespace sekisho::policy {
+namespace {
+
+std::vector<std::string> OwnDomains(const config::v1::Config& config) {
+  return {config.organization().domains().begin(), config.organization().domains().end()};
+}
+
+MailReader::Limits ReaderLimits(const config::v1::Limits& limits) {
+  MailReader::Limits reader;
+  reader.mime.message_octets = limits.message_size();
+  reader.mime.depth = limits.mime_depth();
+  reader.mime.parts = limits.mime_parts();
+  reader.mime.header_octets = limits.header_bytes();
+  reader.mime.field_octets = limits.header_field_bytes();
+  reader.mime.fields = limits.header_fields();
+  return reader;
+}
+
+SubmittedProcessor::Names NamesOf(const config::v1::Organization& organization) {
+  return {organization.hostname(), "postmaster@" + organization.domains(0), organization.default_language()};
+}
+
+stage::Options StageOptions() {
+  stage::Options options;
+  options.name = "policy";
+  return options;
+}
+
+}  // namespace
+
+App::App(const config::v1::Config& config, const stage::Surroundings& surroundings, content::Store& content,
+         directory::Directory& directory, sandbox::Sandbox& sandbox, const rpc::Authenticator& authenticator)
+    : around_(surroundings),
+      reload_interval_(FromProto(config.policy().reload_interval())),
+      source_(config.policy().file(), OwnDomains(config), surroundings.database, surroundings.clock),
+      contacts_(surroundings.database, surroundings.keys),
+      reader_(sandbox, surroundings.clock, ReaderLimits(config.intake().limits())),
+      judge_(source_, directory, contacts_, reader_, FromProto(config.policy().pattern_budget())),
+      submitted_(surroundings, content, judge_, reader_.limits().mime, NamesOf(config.organization())),
+      rpc_(surroundings, authenticator, source_, judge_),
+      stage_(stage::MakeStage(StageOptions(), surroundings, {bus::Topic::kSubmitted, bus::Topic::kOutcome}, *this)) {}
+
+App::~App() { Drain(); }
+
+Status App::Start() {
+  SEKISHO_RETURN_IF_ERROR(MigrateTables(around_.database));
+  SEKISHO_RETURN_IF_ERROR(source_.Start());
+  SEKISHO_RETURN_IF_ERROR(stage_->Start());
+  watcher_ = std::thread([this] { Watch(); });
+  return Ok();
+}
+
+void App::Drain() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  stop_.notify_all();
+  if (watcher_.joinable()) watcher_.join();
+  stage_->Drain();
+}
+
+void App::Watch() {
+  std::unique_lock lock(mutex_);
+  while (!stop_.wait_for(lock, reload_interval_, [this] { return stopping_; })) {
+    lock.unlock();
+    source_.Poll();
+    lock.lock();
+  }
+}
+
+Result<stage::Effects> App::Process(const stage::Input& input) {
+  if (input.topic == bus::Topic::kSubmitted) return submitted_.Process(input);
+  mail::v1::Outcome outcome;
+  if (!outcome.ParseFromString(input.value)) return MakeError(Code::kCorrupt, "an outcome cannot be read");
+  return contacts_.Learn(outcome, source_.Current()->scopes);
+}
+
+Result<intake::v1::CheckMailResponse> App::CheckMail(std::string raw, const std::string& mail_from,
+                                                     const std::string& principal,
+                                                     const std::vector<std::string>& recipients) const {
+  Question question{std::make_shared<const std::string>(std::move(raw)), mail_from, {}, recipients};
+  question.submitter.set_kind(mail::v1::Submitter::KIND_GRPC);
+  question.submitter.set_principal(principal);
+  SEKISHO_TRY(const v1::ExplainMailResponse explained, judge_.Explain(question, ""));
+  intake::v1::CheckMailResponse response;
+  for (const v1::Decision& decision : explained.decisions()) {
+    intake::v1::ExpectedParcel& parcel = *response.add_parcels();
+    *parcel.mutable_recipients() = decision.recipients();
+    *parcel.mutable_actions() = decision.actions();
+    for (const mail::v1::Reason& reason : decision.reasons()) {
+      parcel.add_reasons_ja(reason.text_ja());
+      parcel.add_reasons_en(reason.text_en());
+    }
+  }
+  return response;
+}
+
+}  // namespace sekisho::policy
