@@ -1,0 +1,105 @@
+#include "services/intake/app.h"
+
+#include <pthread.h>
+
+#include "shared/config/sekisho.h"
+#include "shared/observe/log.h"
+#include "shared/stage/proto_time.h"
+
+namespace sekisho::intake {
+namespace {
+
+constexpr uint32_t kRequestIdDays = 7;
+constexpr auto kSweepEvery = std::chrono::minutes(1);
+
+mime::Limits HeaderLimits(const config::v1::Limits& limits) {
+  mime::Limits out;
+  out.header_octets = limits.header_bytes();
+  out.field_octets = limits.header_field_bytes();
+  out.fields = limits.header_fields();
+  return out;
+}
+
+AcceptorLimits LimitsOf(const config::v1::Intake& intake) {
+  AcceptorLimits limits;
+  limits.message_octets = intake.limits().message_size();
+  limits.received_hops = intake.limits().received_hops();
+  limits.backlog = intake.max_backlog();
+  limits.header = HeaderLimits(intake.limits());
+  return limits;
+}
+
+IntakeRpcOptions RpcOptionsOf(const config::v1::Config& config) {
+  IntakeRpcOptions options;
+  options.hostname = config.organization().hostname();
+  options.max_recipients = config.intake().limits().recipients();
+  options.max_message_octets = config.intake().limits().message_size();
+  options.request_id_days = kRequestIdDays;
+  return options;
+}
+
+bool RpcIsLoopback(const config::v1::Config& config) {
+  const auto address = config::ParseHostPort(config.rpc().address());
+  return address.ok() && config::IsLoopback(address->host);
+}
+
+}  // namespace
+
+App::App(const config::v1::Config& config, const stage::Surroundings& surroundings, content::Store& content,
+         directory::Directory& directory, const rpc::Authenticator& authenticator, net::IoPool& io, Neighbours neighbours)
+    : config_(config), around_(surroundings), content_(content), limiter_(config.intake().limits().login_failures_per_minute()),
+      acceptor_(surroundings, content, LimitsOf(config.intake()), std::move(neighbours.policy_backlog)),
+      traces_(surroundings, std::move(neighbours.ledger)),
+      auth_rpc_(directory, authenticator, limiter_, surroundings.clock, RpcIsLoopback(config)),
+      intake_rpc_(RpcOptionsOf(config), surroundings, acceptor_, traces_, directory, authenticator,
+                  std::move(neighbours.check_mail)),
+      smtp_door_(config, surroundings.clock, acceptor_, directory, io), closer_(surroundings.clock) {
+  stage::Options options;
+  options.name = "intake";
+  stage_ = stage::MakeStage(options, around_, {bus::Topic::kOutcome}, closer_);
+}
+
+App::~App() { Drain(); }
+
+Status App::Start() {
+  SEKISHO_RETURN_IF_ERROR(acceptor_.Migrate());
+  SEKISHO_RETURN_IF_ERROR(stage_->Start());
+  sweeper_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "intake:sweep");
+    Sweep();
+  });
+  return Ok();
+}
+
+Status App::OpenDoors() { return smtp_door_.Open(); }
+
+void App::CloseDoors(Duration limit) {
+  intake_rpc_.Stop();
+  smtp_door_.Close(limit);
+}
+
+void App::Drain() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  stop_.notify_all();
+  if (sweeper_.joinable()) sweeper_.join();
+  stage_->Drain();
+}
+
+void App::Sweep() {
+  std::unique_lock lock(mutex_);
+  while (!stop_.wait_for(lock, kSweepEvery, [&] { return stopping_; })) {
+    lock.unlock();
+    const auto swept =
+        SweepClosed(around_.database, content_, around_.clock.Now(), FromProto(config_.intake().content_retention()),
+                    std::chrono::hours(24 * kRequestIdDays));
+    const auto orphans = content_.SweepOrphans();
+    if (!swept.ok()) observe::Log(observe::Level::kWarn, "intake.sweep_failed", {{"error", swept.error()}});
+    if (!orphans.ok()) observe::Log(observe::Level::kWarn, "intake.sweep_failed", {{"error", orphans.error()}});
+    lock.lock();
+  }
+}
+
+}  // namespace sekisho::intake

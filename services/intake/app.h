@@ -1,0 +1,72 @@
+#pragma once
+// The intake service: both doors, and the end of each mail's content.
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "sekisho/config/v1/config.pb.h"
+#include "services/intake/adapters/acceptor.h"
+#include "services/intake/adapters/auth_rpc.h"
+#include "services/intake/adapters/closer.h"
+#include "services/intake/adapters/intake_rpc.h"
+#include "services/intake/adapters/login_limiter.h"
+#include "services/intake/adapters/smtp_door.h"
+#include "services/intake/adapters/traces.h"
+#include "shared/content/content.h"
+#include "shared/directory/directory.h"
+#include "shared/net/io_pool.h"
+#include "shared/rpc/auth.h"
+#include "shared/stage/stage.h"
+
+namespace sekisho::intake {
+
+// What intake asks of other services.
+struct Neighbours {
+  LedgerChannel ledger;
+  CheckMailFn check_mail;
+  std::function<uint64_t()> policy_backlog;  // records that wait to be judged
+};
+
+class App {
+ public:
+  // All outlive it. `config` has its defaults filled in.
+  App(const config::v1::Config& config, const stage::Surroundings& surroundings, content::Store& content,
+      directory::Directory& directory, const rpc::Authenticator& authenticator, net::IoPool& io, Neighbours neighbours);
+  ~App();
+
+  // Makes the tables and starts to read outcomes. The doors stay shut.
+  Status Start();
+  // Opens the SMTP listeners. Errors: kUnavailable (an address is taken), kInvalid (a TLS file).
+  Status OpenDoors();
+  // Takes no new mail, finishes what is under way within `limit`.
+  void CloseDoors(Duration limit);
+  void Drain();
+
+  std::vector<grpc::Service*> services() { return {&auth_rpc_, &intake_rpc_}; }
+  stage::Stage& stage() { return *stage_; }
+
+ private:
+  void Sweep();
+
+  const config::v1::Config& config_;
+  const stage::Surroundings around_;
+  content::Store& content_;
+  LoginLimiter limiter_;
+  Acceptor acceptor_;
+  Traces traces_;
+  AuthRpc auth_rpc_;
+  IntakeRpc intake_rpc_;
+  SmtpDoor smtp_door_;
+  Closer closer_;
+  std::unique_ptr<stage::Stage> stage_;
+
+  std::mutex mutex_;
+  std::condition_variable stop_;
+  bool stopping_ = false;
+  std::thread sweeper_;
+};
+
+}  // namespace sekisho::intake
