@@ -76,7 +76,8 @@ class Consumer {
     uint64_t depth = 0;             // records not finished
     TimePoint oldest{};             // time of the oldest of them; zero when none
   };
-  virtual Lag lag() const = 0;
+  virtual Lag lag() const = 0;           // may read the database
+  virtual uint64_t depth() const = 0;    // the same depth, cheap enough to ask for each mail
 
   virtual void Stop() = 0;          // wakes Fetch; idempotent
 };

@@ -134,6 +134,12 @@ class LocalConsumer final : public Consumer {
     return lag;
   }
 
+  uint64_t depth() const override {
+    const std::scoped_lock lock(log_.mutex);
+    const auto found = log_.depth.find(group_);
+    return found == log_.depth.end() ? 0 : found->second;
+  }
+
   void Stop() override {
     {
       const std::scoped_lock lock(log_.mutex);

@@ -21,6 +21,7 @@ class Loop {
   Status Start();
   void Drain();
   v1::Queue Queue() const;
+  uint64_t Backlog() const { return consumer_ ? consumer_->depth() : 0; }
   bus::Topic topic() const { return topic_; }
   void WaitingAdded();  // a record was put into the waiting table by someone else
 

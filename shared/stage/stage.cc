@@ -43,6 +43,12 @@ class LoopingStage final : public Stage {
     return queues;
   }
 
+  uint64_t Backlog() const override {
+    uint64_t backlog = 0;
+    for (const auto& loop : loops_) backlog += loop->Backlog();
+    return backlog;
+  }
+
   Result<std::vector<v1::ParkedRecord>> Parked() const override {
     std::vector<v1::ParkedRecord> records;
     SEKISHO_RETURN_IF_ERROR(around_.database.Read([&](store::Tx& tx) -> Status {

@@ -172,6 +172,7 @@ TEST_P(BusConformance, TellsDepthAndAge) {
   ASSERT_TRUE(Append(message).ok());
   const auto records = Take(*consumer, 1);
   EXPECT_EQ(consumer->lag().depth, 1u);
+  EXPECT_EQ(consumer->depth(), 1u);
   EXPECT_EQ(consumer->lag().oldest, message.header.time);
   ASSERT_TRUE(Finish(*consumer, {records[0].position}).ok());
   EXPECT_EQ(consumer->lag().depth, 0u);
