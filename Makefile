@@ -4,9 +4,10 @@
 #   make build    build/release/bin/...
 #   make bench    speed and memory beside Postfix, as JSON lines
 #   make chaos    the long run of kills and power cuts
+#   make fuzz     libFuzzer on every parser, SECONDS=60 each
 #   make format lint clean
 SHELL := /bin/bash
-.PHONY: run test build setup bench chaos format lint clean
+.PHONY: run test build setup bench chaos fuzz format lint clean
 .NOTPARALLEL:
 
 build: setup
@@ -30,6 +31,10 @@ bench: build
 chaos: build
 	@tools/setup test
 	@tools/test --long chaos
+
+fuzz:
+	@tools/setup dev
+	@tools/fuzz $(or $(SECONDS),60)
 
 format:
 	@tools/setup dev

@@ -9,9 +9,10 @@ if(MOLD AND NOT SEKISHO_FUZZ)
   add_link_options(-fuse-ld=mold)
 endif()
 
-add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wnon-virtual-dtor -Wshadow=local -Wvla -fno-omit-frame-pointer
+add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wnon-virtual-dtor -Wvla -fno-omit-frame-pointer
                     -fstack-protector-strong)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  add_compile_options(-Wshadow=local)
   # GCC 12 warns falsely of these on std::string operator+ and on coroutine frames.
   add_compile_options(-Wno-restrict -Wno-maybe-uninitialized)
   add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fcoroutines>)
@@ -29,4 +30,7 @@ endif()
 if(SEKISHO_COVERAGE)
   add_compile_options(--coverage)
   add_link_options(--coverage)
+endif()
+if(SEKISHO_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
