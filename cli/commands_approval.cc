@@ -1,4 +1,4 @@
-// hold list, hold release, approval list, show, approve, reject.
+// hold list, hold release, hold drop, approval list, show, approve, reject.
 
 #include <iostream>
 
@@ -81,6 +81,14 @@ void AddHold(CLI::App& app, Chosen& chosen) {
     approval::v1::DecisionResponse response;
     const Exit done = client.Call<ApprovalService>(&ApprovalService::Stub::ReleaseHold,
                                                    MakeRequest<approval::v1::ReleaseHoldRequest>(*arguments), &response);
+    return PrintDecision(client, done, response);
+  });
+  auto* drop = hold->add_subcommand("drop", "Remove what is held; its sender is told why (operator)");
+  const auto reason = AddDecisionArguments(drop, true);
+  OnRun(drop, chosen, [reason](Client& client) -> Exit {
+    approval::v1::DecisionResponse response;
+    const Exit done = client.Call<ApprovalService>(&ApprovalService::Stub::DropHold,
+                                                   MakeRequest<approval::v1::DropHoldRequest>(*reason), &response);
     return PrintDecision(client, done, response);
   });
 }

@@ -37,6 +37,7 @@ class Snapshot {
   virtual bool MaySendAs(std::string_view login, std::string_view address) const = 0;
   // Everyone who may send as `address`: its owner, or the members of the group whose shared mailbox it is.
   virtual std::set<std::string> SendersOf(std::string_view address) const = 0;
+  virtual std::vector<const User*> WithRole(std::string_view role) const = 0;  // by login
 };
 
 struct Options {

@@ -39,6 +39,13 @@ class BuiltSnapshot final : public Snapshot {
     }
     return senders;
   }
+  std::vector<const User*> WithRole(std::string_view role) const override {
+    std::vector<const User*> found;
+    for (const auto& [login, user] : users) {
+      if (user.roles.find(role) != user.roles.end()) found.push_back(&user);
+    }
+    return found;
+  }
 
   std::map<std::string, User, std::less<>> users;                        // by login
   std::map<std::string, std::string, std::less<>> owners;                // address → login

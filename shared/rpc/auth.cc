@@ -31,6 +31,7 @@ const std::map<std::string_view, Roles>& Table() {
       {"/sekisho.approval.v1.ApprovalService/GetApproval", {"approver", "security_officer", "operator"}},
       {"/sekisho.approval.v1.ApprovalService/Approve", {"approver", "security_officer", "operator"}},
       {"/sekisho.approval.v1.ApprovalService/Reject", {"approver", "security_officer", "operator"}},
+      {"/sekisho.approval.v1.ApprovalService/DropHold", {"operator"}},
       {"/sekisho.encryption.v1.EncryptionService/ImportCertificate", {"security_officer"}},
       {"/sekisho.encryption.v1.EncryptionService/ListCertificates", {"security_officer", "auditor"}},
       {"/sekisho.encryption.v1.EncryptionService/SetAgreedPassword", {"security_officer"}},

@@ -59,6 +59,9 @@ TEST_F(DirectoryTest, FindsPeopleWhateverTheCase) {
   EXPECT_EQ(now->FindByAddress("H.Yamada@xn--r8jz45g.jp")->login, "hanako@example.jp");
   EXPECT_EQ(now->Find("gone@example.jp"), nullptr);
   EXPECT_EQ(now->Find("nobody@example.jp"), nullptr);
+  ASSERT_EQ(now->WithRole("approver").size(), 1u);
+  EXPECT_EQ(now->WithRole("approver")[0]->login, "taro@example.jp");
+  EXPECT_TRUE(now->WithRole("operator").empty());
 }
 
 TEST_F(DirectoryTest, SendsAsOwnAndSharedAddressesOnly) {

@@ -1,0 +1,92 @@
+#include "services/approval/app.h"
+
+#include "services/approval/adapters/arrivals.h"
+#include "services/approval/adapters/service.h"
+#include "services/approval/adapters/timer.h"
+#include "shared/stage/proto_time.h"
+
+namespace sekisho::approval {
+namespace {
+
+Notifier::Options NotifierOptions(const config::v1::Config& config) {
+  Notifier::Options options;
+  options.hostname = config.organization().hostname();
+  options.from_address = "mailer-daemon@" + config.organization().domains(0);
+  options.link_base_url = config.approval().link_base_url();
+  options.language = LanguageOf(config.organization().default_language(), Language::kJapanese);
+  return options;
+}
+
+Arrivals::Options ArrivalOptions(const config::v1::Approval& config) {
+  return {FromProto(config.default_expiry()), config.notify_sender_of_timed_holds()};
+}
+
+}  // namespace
+
+struct App::Parts {
+  explicit Parts(const Needs& needs)
+      : around(needs.around),
+        metrics(needs.metrics),
+        notifier(NotifierOptions(needs.config), around, needs.content),
+        clerk(around, needs.content, notifier),
+        arrivals(ArrivalOptions(needs.config.approval()), around, needs.content, needs.directory, clerk, notifier, metrics),
+        timer(around, needs.directory, clerk, metrics),
+        desk(around, needs.content, needs.directory, clerk, metrics),
+        service(desk, needs.authenticator) {
+    stage::Options options;
+    options.name = kSchema;
+    stage = stage::MakeStage(options, around, {bus::Topic::kJudged, bus::Topic::kControl}, arrivals);
+  }
+
+  // How much waits, and how long the oldest has, for the operator's dashboard.
+  void Measure() {
+    std::map<State, Waiting> waiting;
+    const Status read = around.database.Read([&](store::Tx& tx) -> Status {
+      SEKISHO_TRY(waiting, CountWaiting(tx));
+      return Ok();
+    });
+    if (!read.ok()) return;
+    for (const State state : kStates) {
+      if (IsTerminal(state)) continue;
+      const observe::Labels labels = {{"class", std::string(StateName(state))}};
+      const Waiting& now = waiting[state];
+      const Duration age = now.count == 0 ? Duration{} : around.clock.Now() - now.oldest;
+      metrics.GetGauge("sekisho_approval_waiting", "Parcels that wait", labels).Set(static_cast<double>(now.count));
+      metrics.GetGauge("sekisho_approval_oldest_seconds", "Age of the parcel that waits longest", labels)
+          .Set(std::chrono::duration<double>(age).count());
+    }
+  }
+
+  const stage::Surroundings around;
+  observe::Metrics& metrics;
+  Notifier notifier;
+  Clerk clerk;
+  Arrivals arrivals;
+  std::unique_ptr<stage::Stage> stage;
+  Timer timer;
+  Desk desk;
+  Service service;
+  int collect = 0;
+};
+
+App::App(const Needs& needs) : parts_(std::make_unique<Parts>(needs)) {}
+App::~App() { Drain(); }
+
+Status App::Start() {
+  SEKISHO_RETURN_IF_ERROR(MigrateTables(parts_->around.database));
+  SEKISHO_RETURN_IF_ERROR(parts_->stage->Start());
+  parts_->timer.Start();
+  parts_->collect = parts_->metrics.OnCollect([parts = parts_.get()] { parts->Measure(); });
+  return Ok();
+}
+
+void App::Drain() {
+  if (parts_->collect != 0) parts_->metrics.Forget(std::exchange(parts_->collect, 0));
+  parts_->stage->Drain();
+  parts_->timer.Stop();
+}
+
+grpc::Service& App::service() { return parts_->service; }
+stage::Stage& App::stage() { return *parts_->stage; }
+
+}  // namespace sekisho::approval

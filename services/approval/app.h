@@ -1,0 +1,44 @@
+#pragma once
+// The approval service, wired: what waits for time or for a person, and who decides about it.
+
+#include <grpcpp/impl/service_type.h>
+
+#include <memory>
+
+#include "sekisho/config/v1/config.pb.h"
+#include "shared/content/content.h"
+#include "shared/directory/directory.h"
+#include "shared/observe/metrics.h"
+#include "shared/rpc/auth.h"
+#include "shared/stage/stage.h"
+
+namespace sekisho::approval {
+
+class App {
+ public:
+  // What it stands on; all outlive it.
+  struct Needs {
+    const config::v1::Config& config;
+    stage::Surroundings around;
+    content::Store& content;
+    directory::Directory& directory;
+    const rpc::Authenticator& authenticator;
+    observe::Metrics& metrics;
+  };
+  explicit App(const Needs& needs);
+  ~App();
+
+  // Makes its tables, takes its topics, starts its timer. Before the gRPC server answers.
+  Status Start();
+  // Takes nothing more, finishes what is under way. Idempotent.
+  void Drain();
+
+  grpc::Service& service();
+  stage::Stage& stage();
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace sekisho::approval
