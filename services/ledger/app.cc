@@ -1,0 +1,73 @@
+#include "services/ledger/app.h"
+
+#include <pthread.h>
+
+#include "services/ledger/adapters/tables.h"
+#include "shared/observe/log.h"
+#include "shared/stage/proto_time.h"
+
+namespace sekisho::ledger {
+namespace {
+
+constexpr auto kSweepEvery = std::chrono::hours(1);
+constexpr int64_t kSweptAtOnce = 100;
+
+// The lowest id of a mail accepted at `time`: ids begin with their milliseconds.
+MailId LowestIdAt(TimePoint time) {
+  const uint64_t millis = static_cast<uint64_t>(std::max<int64_t>(ToMicros(time) / 1000, 0));
+  std::string octets(16, '\0');
+  for (size_t i = 0; i < 6; ++i) octets[i] = static_cast<char>(millis >> (40 - 8 * i) & 0xff);
+  return *MailId::FromOctets(octets);
+}
+
+}  // namespace
+
+App::App(const config::v1::Config& config, const stage::Surroundings& surroundings, const rpc::Authenticator& authenticator)
+    : config_(config), around_(surroundings), recorder_(surroundings.keys), rpc_(surroundings, authenticator) {
+  stage::Options options;
+  options.name = "ledger";
+  stage_ = stage::MakeStage(options, around_, {bus::Topic::kJournal}, recorder_);
+}
+
+App::~App() { Drain(); }
+
+Status App::Start() {
+  SEKISHO_RETURN_IF_ERROR(MigrateTables(around_.database));
+  SEKISHO_RETURN_IF_ERROR(stage_->Start());
+  sweeper_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "ledger:sweep");
+    Sweep();
+  });
+  return Ok();
+}
+
+void App::Drain() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  stop_.notify_all();
+  if (sweeper_.joinable()) sweeper_.join();
+  stage_->Drain();
+}
+
+void App::Sweep() {
+  std::unique_lock lock(mutex_);
+  while (!stop_.wait_for(lock, kSweepEvery, [&] { return stopping_; })) {
+    lock.unlock();
+    const MailId before = LowestIdAt(around_.clock.Now() - FromProto(config_.ledger().retention()));
+    int64_t swept = kSweptAtOnce;
+    while (swept == kSweptAtOnce) {
+      const Status status = around_.database.RunAndWait([&](store::Tx& tx) -> Status {
+        SEKISHO_TRY(swept, DeleteBefore(tx, before, kSweptAtOnce));
+        return Ok();
+      });
+      if (status.ok()) continue;
+      observe::Log(observe::Level::kWarn, "ledger.sweep_failed", {{"error", status.error()}});
+      break;
+    }
+    lock.lock();
+  }
+}
+
+}  // namespace sekisho::ledger
