@@ -1,5 +1,5 @@
 #pragma once
-// Whether a file needs a password to be read. Internal to shared/mime. What it can't tell (ODF by old programs, 7z with
+// Whether a file needs a password to be read. For shared/mime and the sandbox's worker. What it can't tell (ODF by old programs, 7z with
 // visible names) shared/archive finds when it unpacks.
 
 #include <string_view>

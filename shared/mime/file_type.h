@@ -1,5 +1,5 @@
 #pragma once
-// What a file is by its first octets, and whether its name says the same. Internal to shared/mime.
+// What a file is by its first octets, and whether its name says the same. For shared/mime and the sandbox's worker.
 
 #include <string>
 #include <string_view>

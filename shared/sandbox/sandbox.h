@@ -59,7 +59,7 @@ struct Inspection {
 };
 
 struct Options {
-  std::string worker_path;   // sekisho-sandbox-worker; empty: beside the running binary
+  std::string worker_path{};  // sekisho-sandbox-worker; empty: beside the running binary
   uint32_t workers = 2;      // that run at once
   uint64_t memory = 512 << 20;  // octets of address space of each
 };
