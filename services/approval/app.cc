@@ -24,15 +24,16 @@ Arrivals::Options ArrivalOptions(const config::v1::Approval& config) {
 }  // namespace
 
 struct App::Parts {
-  explicit Parts(const Needs& needs)
-      : around(needs.around),
-        metrics(needs.metrics),
-        notifier(NotifierOptions(needs.config), around, needs.content),
-        clerk(around, needs.content, notifier),
-        arrivals(ArrivalOptions(needs.config.approval()), around, needs.content, needs.directory, clerk, notifier, metrics),
-        timer(around, needs.directory, clerk, metrics),
-        desk(around, needs.content, needs.directory, clerk, metrics),
-        service(desk, needs.authenticator) {
+  Parts(const config::v1::Config& config, const stage::Surroundings& surroundings, content::Store& content,
+        directory::Directory& directory, const rpc::Authenticator& authenticator, observe::Metrics& the_metrics)
+      : around(surroundings),
+        metrics(the_metrics),
+        notifier(NotifierOptions(config), around, content),
+        clerk(around, content, notifier),
+        arrivals(ArrivalOptions(config.approval()), around, content, directory, clerk, notifier, metrics),
+        timer(around, directory, clerk, metrics),
+        desk(around, content, directory, clerk, metrics),
+        service(desk, authenticator) {
     stage::Options options;
     options.name = kSchema;
     stage = stage::MakeStage(options, around, {bus::Topic::kJudged, bus::Topic::kControl}, arrivals);
@@ -69,7 +70,9 @@ struct App::Parts {
   int collect = 0;
 };
 
-App::App(const Needs& needs) : parts_(std::make_unique<Parts>(needs)) {}
+App::App(const config::v1::Config& config, const stage::Surroundings& surroundings, content::Store& content,
+         directory::Directory& directory, const rpc::Authenticator& authenticator, observe::Metrics& metrics)
+    : parts_(std::make_unique<Parts>(config, surroundings, content, directory, authenticator, metrics)) {}
 App::~App() { Drain(); }
 
 Status App::Start() {

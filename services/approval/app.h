@@ -16,16 +16,10 @@ namespace sekisho::approval {
 
 class App {
  public:
-  // What it stands on; all outlive it.
-  struct Needs {
-    const config::v1::Config& config;
-    stage::Surroundings around;
-    content::Store& content;
-    directory::Directory& directory;
-    const rpc::Authenticator& authenticator;
-    observe::Metrics& metrics;
-  };
-  explicit App(const Needs& needs);
+  // All outlive it. `config` has its defaults filled in.
+  App(const config::v1::Config& config, const stage::Surroundings& surroundings, content::Store& content,
+      directory::Directory& directory, const rpc::Authenticator& authenticator,
+      observe::Metrics& metrics = observe::Metrics::Global());
   ~App();
 
   // Makes its tables, takes its topics, starts its timer. Before the gRPC server answers.

@@ -24,11 +24,34 @@ Place PlaceOf(const YAML::Mark& mark) {
   return mark.is_null() ? Place{} : Place{mark.line + 1, mark.column + 1};
 }
 
+// One line, short enough to print: keys and values of a file may hold anything.
+std::string OneLine(std::string_view text, size_t limit) {
+  std::string line(text.substr(0, limit));
+  if (line.size() < text.size()) line += "…";
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return line;
+}
+
+// Collects problems: the first hundred are told, more help nobody.
+class Problems {
+ public:
+  Problems(const std::string& file, std::vector<Problem>& problems) : file_(file), problems_(problems) {}
+  void Add(Place place, std::string_view path, std::string_view message) {
+    if (problems_.size() < kMaxProblems) problems_.push_back({file_, place, OneLine(path, 200), OneLine(message, 600)});
+  }
+
+ private:
+  static constexpr size_t kMaxProblems = 100;
+  const std::string& file_;
+  std::vector<Problem>& problems_;
+};
+
 // Walks one document into one message.
 class Walk {
  public:
-  Walk(const std::string& file, SourceMap& source, std::vector<Problem>& problems)
-      : file_(file), source_(source), problems_(problems) {}
+  Walk(SourceMap& source, Problems& problems) : source_(source), problems_(problems) {}
 
   void Fill(const YAML::Node& node, Message& message, const std::string& path, int depth) {
     source_.Put(path, PlaceOf(node.Mark()));
@@ -37,6 +60,10 @@ class Walk {
     const Descriptor* descriptor = message.GetDescriptor();
     std::set<std::string> seen;
     for (const auto& pair : node) {
+      if (!pair.first.IsScalar()) {
+        Add(pair.first, path, "a key must be one word");
+        continue;
+      }
       const std::string key = pair.first.Scalar();
       const std::string at = path.empty() ? key : path + "." + key;
       if (!seen.insert(key).second) {
@@ -54,8 +81,8 @@ class Walk {
   }
 
  private:
-  void Add(const YAML::Node& node, const std::string& path, std::string message) {
-    problems_.push_back({file_, PlaceOf(node.Mark()), path, std::move(message)});
+  void Add(const YAML::Node& node, const std::string& path, std::string_view message) {
+    problems_.Add(PlaceOf(node.Mark()), path, message);
   }
 
   static std::vector<std::string> FieldNames(const Descriptor* descriptor) {
@@ -126,14 +153,12 @@ class Walk {
     T product{};
     if (error != std::errc() || end != text.data() + text.size() || text.empty() ||
         __builtin_mul_overflow(number, factor, &product)) {
-      Add(node, path, "'" + Shorten(node.Scalar()) + "' is not a number that fits here; write it like 100 or 50MiB");
+      Add(node, path, "'" + OneLine(node.Scalar(), 40) + "' is not a number that fits here; write it like 100 or 50MiB");
       return false;
     }
     value = product;
     return true;
   }
-
-  static std::string Shorten(const std::string& text) { return text.size() <= 40 ? text : text.substr(0, 40) + "…"; }
 
   void SetEnum(const YAML::Node& node, Message& message, const FieldDescriptor* field, const std::string& path, bool add) {
     std::string name = node.Scalar();
@@ -146,7 +171,7 @@ class Walk {
       for (int i = 0; i < descriptor->value_count(); ++i) {
         if (descriptor->value(i)->number() != 0) known.push_back(descriptor->value(i)->name());
       }
-      return Add(node, path, "'" + Shorten(node.Scalar()) + "' is not known here" + Suggest(name, known));
+      return Add(node, path, "'" + OneLine(node.Scalar(), 40) + "' is not known here" + Suggest(name, known));
     }
     const Reflection* reflection = message.GetReflection();
     if (add) reflection->AddEnum(&message, field, value);
@@ -195,20 +220,19 @@ class Walk {
     }
   }
 
-  const std::string& file_;
   SourceMap& source_;
-  std::vector<Problem>& problems_;
+  Problems& problems_;
 };
 
 // Anchors and aliases let a small file unfold to a huge one; nothing here needs them.
 class RefuseAliases final : public YAML::EventHandler {
  public:
-  struct Found {
+  struct Refused {
     YAML::Mark mark;
     std::string message;
   };
   void OnDocumentStart(const YAML::Mark& mark) override {
-    if (++documents_ > 1) throw Found{mark, "a second document begins here; keep one"};
+    if (++documents_ > 1) throw Refused{mark, "a second document begins here; keep one"};
   }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { Check(mark, anchor); }
@@ -229,10 +253,10 @@ class RefuseAliases final : public YAML::EventHandler {
 
  private:
   void Check(const YAML::Mark& mark, YAML::anchor_t anchor) {
-    if (anchor != 0) throw Found{mark, "anchors and aliases (& and *) are not allowed; write the value out"};
+    if (anchor != 0) throw Refused{mark, "anchors and aliases (& and *) are not allowed; write the value out"};
   }
   void Enter(const YAML::Mark& mark) {
-    if (++depth_ > kMaxDepth) throw Found{mark, "is nested deeper than " + std::to_string(kMaxDepth)};
+    if (++depth_ > kMaxDepth) throw Refused{mark, "is nested deeper than " + std::to_string(kMaxDepth)};
   }
   int documents_ = 0;
   int depth_ = 0;
@@ -241,10 +265,11 @@ class RefuseAliases final : public YAML::EventHandler {
 }  // namespace
 
 std::vector<Problem> Load(std::string_view yaml, const std::string& file, Message& message, SourceMap& source) {
-  std::vector<Problem> problems;
+  std::vector<Problem> found;
+  Problems problems(file, found);
   if (yaml.size() > kMaxFileOctets) {
-    problems.push_back({file, {}, "", "is larger than " + std::to_string(kMaxFileOctets) + " octets"});
-    return problems;
+    problems.Add({}, "", "is larger than " + std::to_string(kMaxFileOctets) + " octets");
+    return found;
   }
   try {
     std::istringstream first{std::string(yaml)};
@@ -253,14 +278,16 @@ std::vector<Problem> Load(std::string_view yaml, const std::string& file, Messag
     while (parser.HandleNextDocument(check)) {
     }
     const YAML::Node root = YAML::Load(std::string(yaml));
-    if (!root.IsDefined() || root.IsNull()) return problems;  // an empty file: all defaults
-    Walk(file, source, problems).Fill(root, message, "", 0);
-  } catch (const RefuseAliases::Found& found) {
-    problems.push_back({file, PlaceOf(found.mark), "", found.message});
+    if (!root.IsDefined() || root.IsNull()) return found;  // an empty file: all defaults
+    Walk(source, problems).Fill(root, message, "", 0);
+  } catch (const RefuseAliases::Refused& refused) {
+    problems.Add(PlaceOf(refused.mark), "", refused.message);
   } catch (const YAML::Exception& error) {
-    problems.push_back({file, PlaceOf(error.mark), "", "is not YAML: " + error.msg});
+    problems.Add(PlaceOf(error.mark), "", "is not YAML: " + error.msg);
+  } catch (const std::exception& error) {
+    problems.Add({}, "", std::string("is not YAML: ") + error.what());
   }
-  return problems;
+  return found;
 }
 
 std::vector<Problem> LoadFile(const std::string& file, Message& message, SourceMap& source) {

@@ -68,7 +68,7 @@ class ApprovalFixture : public ::testing::Test {
     SEKISHO_CHECK(stage::MigrateStageTables(*database_, "policy").ok());
   }
   void Start() {
-    app_ = std::make_unique<App>(App::Needs{config_, *around_, *content_, *directory_, *authenticator_, metrics_});
+    app_ = std::make_unique<App>(config_, *around_, *content_, *directory_, *authenticator_, metrics_);
     ASSERT_TRUE(app_->Start().ok());
     auto server = rpc::Server::Start(config_.rpc(), {&app_->service()});
     ASSERT_TRUE(server.ok()) << server.error().detail;

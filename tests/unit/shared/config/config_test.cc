@@ -79,6 +79,20 @@ TEST(LoaderTest, NamesThePlaceAndTheRemedy) {
   EXPECT_NE(ConfigProblems("--- {}\n--- {}\n").find("second document"), std::string::npos);
 }
 
+TEST(LoaderTest, AProblemIsOneShortLine) {
+  const std::string all = ConfigProblems("\"a\\nb\": 1\nintake: {content_retention: \"3\\nm\"}\n? [x, y]\n: 1\n");
+  EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 3) << all;
+  EXPECT_NE(all.find("a key must be one word"), std::string::npos);
+  EXPECT_LT(ConfigProblems(std::string(100'000, 'k') + ": 1\n").size(), 1000u);
+}
+
+TEST(LoaderTest, TellsAHundredProblemsAndNoMore) {
+  std::string yaml;
+  for (int i = 0; i < 5000; ++i) yaml += "unknown" + std::to_string(i) + ": 1\n";
+  const std::string all = ConfigProblems(yaml);
+  EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 100);
+}
+
 TEST(LoaderTest, TellsEveryProblemAtOnce) {
   const std::string all = ConfigProblems("keyz: {}\nlog: {level: [1]}\nrpc: {reflection: 2}\n");
   EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 3) << all;
@@ -193,6 +207,13 @@ TEST_F(SekishoConfigTest, ASmartHostPasswordNeedsVerifiedTls) {
 TEST_F(SekishoConfigTest, AnEmptyFileSaysAllThatIsRequired) {
   config_.Clear();
   EXPECT_EQ(Paths(), "organization.id organization.domains storage.folder keys.ring_file directory_file policy.file rpc.address ");
+}
+
+TEST(HostPortTest, OnlyLoopbackAddressesAreLoopback) {
+  for (const char* host : {"127.0.0.1", "127.1.2.3", "::1", "localhost"}) EXPECT_TRUE(IsLoopback(host)) << host;
+  for (const char* host : {"127.evil.example", "0.0.0.0", "::", "", "128.0.0.1", "localhost.example"}) {
+    EXPECT_FALSE(IsLoopback(host)) << host;
+  }
 }
 
 TEST(HostPortTest, TakesLiteralsAndNames) {
