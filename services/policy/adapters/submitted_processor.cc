@@ -63,7 +63,7 @@ class SubmittedProcessor::Plan {
         verdict_(verdict),
         raw_(std::move(raw)),
         now_(processor.around_.clock.Now()) {
-    if (verdict.model) subject_ = text::Shorten(verdict.model->subject, kSubjectCharacters);
+    if (verdict.model) subject_ = text::Shorten(text::ShowInvisible(verdict.model->subject), kSubjectCharacters);
   }
 
   Status Make() {
