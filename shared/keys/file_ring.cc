@@ -1,11 +1,11 @@
 #include "shared/keys/file_ring.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -14,6 +14,7 @@
 #include <unordered_map>
 
 #include "shared/base/bytes.h"
+#include "shared/base/files.h"
 #include "shared/base/random.h"
 #include "shared/crypto/aead.h"
 #include "shared/crypto/digest.h"
@@ -27,42 +28,39 @@ constexpr size_t kCachedKeys = 4096;       // unwrapped keys: a mail's records c
 
 std::string EpochOf(TimePoint now) { return FormatRfc3339(now).substr(0, kEpochIdSize); }
 
-Error FileError(const std::string& what, const std::string& file) {
-  return MakeError(Code::kUnavailable, what + " " + file + ": " + std::strerror(errno));
-}
-
 class FileRing final : public KeyRing {
  public:
   explicit FileRing(std::string file) : file_(std::move(file)) {}
 
   Status Load(bool create) {
-    const int fd = ::open(file_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT && create) {
+    const FileDescriptor fd(::open(file_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd && errno == ENOENT && create) {
       root_ = Secret<std::string>(RandomOctets(crypto::kAeadKeySize));
       std::error_code ignored;
       std::filesystem::create_directories(std::filesystem::path(file_).parent_path(), ignored);
       return Save(epochs_);
     }
-    if (fd < 0 && errno == ENOENT) return MakeError(Code::kNotFound, "the key ring " + file_ + " is absent; set keys.create to make one");
-    if (fd < 0 && errno == ELOOP) return MakeError(Code::kPermission, "the key ring " + file_ + " is a link; name the file itself");
-    if (fd < 0) return FileError("cannot open", file_);
-    std::string text;
+    if (!fd && errno == ENOENT) return MakeError(Code::kNotFound, "the key ring " + file_ + " is absent; set keys.create to make one");
+    if (!fd && errno == ELOOP) return MakeError(Code::kPermission, "the key ring " + file_ + " is a link; name the file itself");
+    if (!fd) return SystemError(errno, "cannot open the key ring " + file_);
     struct stat status {};
-    const bool known = ::fstat(fd, &status) == 0;
-    char buffer[4096];
-    ssize_t got = 0;
-    while ((got = ::read(fd, buffer, sizeof buffer)) > 0) text.append(buffer, static_cast<size_t>(got));
-    ::close(fd);
-    if (!known || got < 0) return FileError("cannot read", file_);
+    if (::fstat(fd.get(), &status) != 0) return SystemError(errno, "cannot read the key ring " + file_);
     if ((status.st_mode & 077) != 0) {
       return MakeError(Code::kPermission, "others can read the key ring " + file_ + "; run: chmod 600 " + file_);
     }
-    return Parse(text);
+    std::string text;
+    char buffer[4096];
+    ssize_t got = 0;
+    while ((got = ::read(fd.get(), buffer, sizeof buffer)) > 0) text.append(buffer, static_cast<size_t>(got));
+    const Secret<std::string> secret(std::move(text));
+    explicit_bzero(buffer, sizeof buffer);
+    if (got < 0) return SystemError(errno, "cannot read the key ring " + file_);
+    return Parse(secret.Reveal());
   }
 
   Result<MailKey> NewMailKey(TimePoint now) override {
     const std::string id = EpochOf(now);
-    SEKISHO_TRY(const Secret<std::string> epoch, EpochKey(id, true));
+    SEKISHO_TRY(const Secret<std::string> epoch, EpochKey(id));
     Secret<std::string> key(RandomOctets(crypto::kAeadKeySize));
     std::string wrapped = id + crypto::AeadSeal(epoch, kWrapContext, key.Reveal());
     return MailKey(std::move(key), std::move(wrapped));
@@ -75,10 +73,13 @@ class FileRing final : public KeyRing {
       const std::shared_lock lock(cache_mutex_);
       if (const auto found = cache_.find(stored); found != cache_.end()) return MailKey(found->second, stored);
     }
-    SEKISHO_TRY(const Secret<std::string> epoch, EpochKey(stored.substr(0, kEpochIdSize), false));
-    SEKISHO_TRY(std::string key, crypto::AeadOpen(epoch, kWrapContext, wrapped.substr(kEpochIdSize)));
+    // To the end: what was destroyed meanwhile must not come into the cache.
+    const std::shared_lock lock(mutex_);
+    const auto epoch = epochs_.find(stored.substr(0, kEpochIdSize));
+    if (epoch == epochs_.end()) return MakeError(Code::kNotFound, "the key of this mail's epoch was destroyed");
+    SEKISHO_TRY(std::string key, crypto::AeadOpen(epoch->second, kWrapContext, wrapped.substr(kEpochIdSize)));
     Secret<std::string> secret(std::move(key));
-    const std::unique_lock lock(cache_mutex_);
+    const std::unique_lock cache_lock(cache_mutex_);
     if (cache_.size() >= kCachedKeys) cache_.clear();
     cache_.emplace(stored, secret);
     return MailKey(std::move(secret), stored);
@@ -126,18 +127,18 @@ class FileRing final : public KeyRing {
  private:
   using EpochKeys = std::map<std::string, Secret<std::string>>;
 
-  Result<Secret<std::string>> EpochKey(const std::string& id, bool make) {
+  // The key of epoch `id`; made, and on disk, before anything is sealed with it.
+  Result<Secret<std::string>> EpochKey(const std::string& id) {
     {
       const std::shared_lock lock(mutex_);
       if (const auto found = epochs_.find(id); found != epochs_.end()) return found->second;
     }
-    if (!make) return MakeError(Code::kNotFound, "the key of epoch " + id + " was destroyed");
     const std::unique_lock lock(mutex_);
     if (const auto found = epochs_.find(id); found != epochs_.end()) return found->second;
     auto grown = epochs_;
     const Secret<std::string> key(RandomOctets(crypto::kAeadKeySize));
     grown.emplace(id, key);
-    SEKISHO_RETURN_IF_ERROR(Save(grown));  // on disk before anything is sealed with it
+    SEKISHO_RETURN_IF_ERROR(Save(grown));
     epochs_ = std::move(grown);
     return key;
   }
@@ -167,17 +168,13 @@ class FileRing final : public KeyRing {
     const Secret<std::string> text(json.dump(1) + "\n");
     const std::string beside = file_ + ".new";
     ::unlink(beside.c_str());
-    const int fd = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0) return FileError("cannot write", beside);
-    const bool written = ::write(fd, text.Reveal().data(), text.Reveal().size()) == static_cast<ssize_t>(text.Reveal().size()) &&
-                         ::fsync(fd) == 0;
-    ::close(fd);
-    if (!written || ::rename(beside.c_str(), file_.c_str()) != 0) return FileError("cannot write", file_);
-    std::string folder = std::filesystem::path(file_).parent_path().string();
-    const int folder_fd = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool synced = folder_fd >= 0 && ::fsync(folder_fd) == 0;
-    if (folder_fd >= 0) ::close(folder_fd);
-    return synced ? Ok() : Status(FileError("cannot sync the folder of", file_));
+    SEKISHO_TRY(const FileDescriptor fd, OpenFile(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW));
+    SEKISHO_RETURN_IF_ERROR(WriteAll(fd.get(), text.Reveal()));
+    if (::fsync(fd.get()) != 0 || ::rename(beside.c_str(), file_.c_str()) != 0) {
+      return SystemError(errno, "cannot write the key ring " + file_);
+    }
+    const std::string folder = std::filesystem::path(file_).parent_path().string();
+    return SyncFolder(folder.empty() ? "." : folder);
   }
 
   const std::string file_;
