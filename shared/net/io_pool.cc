@@ -5,32 +5,34 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <string>
+
 #include <thread>
 
 namespace sekisho::net {
 
+namespace asio = boost::asio;
+
 struct Loop::Impl {
-  boost::asio::io_context context{1};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> busy{context.get_executor()};
+  asio::io_context context{1};
+  asio::executor_work_guard<asio::io_context::executor_type> busy{context.get_executor()};
   std::thread thread;
 };
 
-Loop::Loop(size_t index) : index_(index), impl_(std::make_unique<Impl>()) {
-  impl_->thread = std::thread([this] {
-    pthread_setname_np(pthread_self(), ("io-" + std::to_string(index_)).c_str());
-    impl_->context.run();
-  });
-}
-
+Loop::Loop(size_t index) : index_(index), impl_(std::make_unique<Impl>()) {}
 Loop::~Loop() = default;
 
-void Loop::Post(std::function<void()> task) { boost::asio::post(impl_->context, std::move(task)); }
-bool Loop::IsCurrent() const { return impl_->context.get_executor().running_in_this_thread(); }
-boost::asio::io_context& Loop::context() { return impl_->context; }
+void Loop::Post(std::function<void()> task) { asio::post(impl_->context, std::move(task)); }
+bool Loop::IsCurrent() const { return impl_->thread.get_id() == std::this_thread::get_id(); }
+asio::io_context& Loop::context() { return impl_->context; }
 
 IoPool::IoPool(size_t threads) {
-  for (size_t i = 0; i < threads; ++i) loops_.push_back(std::make_unique<Loop>(i));
+  for (size_t i = 0; i < std::max<size_t>(threads, 1); ++i) loops_.push_back(std::make_unique<Loop>(i));
+  for (const auto& loop : loops_) {
+    loop->impl_->thread = std::thread([impl = loop->impl_.get()] {
+      pthread_setname_np(pthread_self(), "io");
+      impl->context.run();
+    });
+  }
 }
 
 IoPool::~IoPool() { Stop(); }
