@@ -224,6 +224,10 @@ class Walk {
   Problems& problems_;
 };
 
+// The parser takes hundreds of octets for each value, and for each bracket before it knows what it is.
+constexpr int kMaxValues = 400'000;
+constexpr ptrdiff_t kMaxBrackets = 200'000;
+
 // Anchors and aliases let a small file unfold to a huge one; nothing here needs them.
 class RefuseAliases final : public YAML::EventHandler {
  public:
@@ -253,6 +257,7 @@ class RefuseAliases final : public YAML::EventHandler {
 
  private:
   void Check(const YAML::Mark& mark, YAML::anchor_t anchor) {
+    if (++values_ > kMaxValues) throw Refused{mark, "has more than " + std::to_string(kMaxValues) + " values"};
     if (anchor != 0) throw Refused{mark, "anchors and aliases (& and *) are not allowed; write the value out"};
   }
   void Enter(const YAML::Mark& mark) {
@@ -260,6 +265,7 @@ class RefuseAliases final : public YAML::EventHandler {
   }
   int documents_ = 0;
   int depth_ = 0;
+  int values_ = 0;
 };
 
 }  // namespace
@@ -269,6 +275,10 @@ std::vector<Problem> Load(std::string_view yaml, const std::string& file, Messag
   Problems problems(file, found);
   if (yaml.size() > kMaxFileOctets) {
     problems.Add({}, "", "is larger than " + std::to_string(kMaxFileOctets) + " octets");
+    return found;
+  }
+  if (std::count_if(yaml.begin(), yaml.end(), [](char c) { return c == '[' || c == '{'; }) > kMaxBrackets) {
+    problems.Add({}, "", "has more than " + std::to_string(kMaxBrackets) + " brackets");
     return found;
   }
   try {

@@ -85,20 +85,23 @@ grpc::Status BadRequest(const std::vector<std::pair<std::string, std::string>>& 
 }
 
 Error FromStatus(const grpc::Status& status) {
-  Error error{Code::kInternal, Retry::kNever, status.error_message()};
+  Code code = Code::kInternal;
   for (const Row& row : kTable) {
-    if (row.status == status.error_code()) {
-      error = MakeError(row.code, status.error_message());
-      break;
-    }
+    if (row.status != status.error_code()) continue;
+    code = row.code;
+    break;
   }
+  Error error = MakeError(code, status.error_message());
   google::rpc::Status details;
-  if (details.ParseFromString(status.error_details())) {
-    for (const auto& any : details.details()) {
-      google::rpc::ErrorInfo info;
-      if (!any.UnpackTo(&info)) continue;
-      const auto retryable = info.metadata().find("retryable");
-      if (retryable != info.metadata().end()) error.retry = retryable->second == "true" ? Retry::kLater : Retry::kNever;
+  if (!details.ParseFromString(status.error_details())) return error;
+  for (const auto& any : details.details()) {
+    google::rpc::ErrorInfo info;
+    if (!any.UnpackTo(&info) || info.domain() != kErrorDomain) continue;
+    const auto retryable = info.metadata().find("retryable");
+    if (retryable != info.metadata().end()) error.retry = retryable->second == "true" ? Retry::kLater : Retry::kNever;
+    // Several codes share a status; our own servers say which it was.
+    for (const Row& row : kTable) {
+      if (row.status == status.error_code() && row.reason == info.reason()) error.code = row.code;
     }
   }
   return error;

@@ -142,4 +142,4 @@ def test_the_log_is_json_lines(demo):
     lines = [line for line in demo.log().splitlines() if line.strip()]
     assert lines
     for line in lines:
-        assert {"time", "level", "message"} <= json.loads(line).keys(), line
+        assert {"time", "level", "event"} <= json.loads(line).keys(), line

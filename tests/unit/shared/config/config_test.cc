@@ -116,6 +116,14 @@ TEST(LoaderTest, DeepNestingIsRefusedNotFollowed) {
   EXPECT_NE(Problems(when + "}]", document).find("nested deeper"), std::string::npos);
 }
 
+TEST(LoaderTest, AFileOfMoreValuesThanMemoryIsForIsRefused) {
+  EXPECT_EQ(ConfigProblems(std::string(300'000, '[')), "f.yaml: has more than 200000 brackets\n");
+  std::string yaml = "a:\n";
+  for (int i = 0; i < 400'001; ++i) yaml += "- b\n";
+  EXPECT_NE(ConfigProblems(yaml).find("has more than 400000 values"), std::string::npos);
+  EXPECT_NE(ConfigProblems(std::string(kMaxFileOctets + 1, '#')).find("is larger than"), std::string::npos);
+}
+
 TEST(LoaderTest, AnEmptyFileIsAllDefaults) { EXPECT_EQ(ConfigProblems("# nothing\n"), ""); }
 
 TEST(LoaderTest, PlacesAreFoundByPath) {

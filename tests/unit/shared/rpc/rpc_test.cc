@@ -35,6 +35,7 @@ TEST(ErrorTest, EveryCodeHasAStatusAndAReason) {
     EXPECT_EQ(info.reason(), ReasonOf(error.code));
     EXPECT_EQ(details.details_size(), error.retry == Retry::kLater ? 2 : 1);
     EXPECT_EQ(FromStatus(status).retry, error.retry) << CodeName(error.code);
+    EXPECT_EQ(FromStatus(status).code, error.code) << "the caller's side knows it again";
     reasons.insert(ReasonOf(error.code));
   }
   EXPECT_EQ(reasons.size(), static_cast<size_t>(kCodeCount));
@@ -52,6 +53,12 @@ TEST(ErrorTest, AReasonOfItsOwnBeatsTheCodes) {
   google::rpc::ErrorInfo info;
   ASSERT_TRUE(details.details(0).UnpackTo(&info));
   EXPECT_EQ(info.reason(), "DISK_FULL");
+}
+
+TEST(ErrorTest, AStrangersStatusIsReadByItsCode) {
+  EXPECT_EQ(FromStatus(grpc::Status(grpc::StatusCode::NOT_FOUND, "x")).code, Code::kNotFound);
+  EXPECT_EQ(FromStatus(grpc::Status(grpc::StatusCode::ABORTED, "x")).code, Code::kInternal);
+  EXPECT_EQ(FromStatus(grpc::Status(grpc::StatusCode::UNAVAILABLE, "x", "not a message")).retry, Retry::kLater);
 }
 
 TEST(RolesTest, EveryMethodOfEveryServiceIsInTheTable) {
