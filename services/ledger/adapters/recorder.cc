@@ -11,7 +11,7 @@ Result<stage::Effects> Recorder::Process(const stage::Input& input) {
   if (!event.ParseFromString(input.value)) return MakeError(Code::kCorrupt, "a journal event cannot be read");
   SEKISHO_TRY(std::string sealed, keys_.Seal(input.key, EventContext(input.event), input.value));
   std::string owner;
-  if (event.type() == "accepted") {
+  if (event.type() == "accepted" && event.system_mail() == mail::v1::SYSTEM_MAIL_UNSPECIFIED) {
     SEKISHO_TRY(owner, keys_.BlindIndex("principal", event.principal()));
   }
   return stage::Effects([mail = input.mail, id = input.event, sealed = std::move(sealed),

@@ -1,0 +1,44 @@
+#include "services/encryption/app.h"
+
+#include "shared/observe/metrics.h"
+
+namespace sekisho::encryption {
+namespace {
+
+Names NamesOf(const config::v1::Config& config) {
+  const auto& organization = config.organization();
+  return {organization.hostname(), "postmaster@" + organization.domains(0), organization.default_language()};
+}
+
+}  // namespace
+
+App::App(const config::v1::Config& config, const stage::Surroundings& surroundings, content::Store& content,
+         const rpc::Authenticator& authenticator)
+    : book_(config.encryption(), surroundings), processor_(surroundings, content, book_, NamesOf(config)),
+      rpc_(book_, authenticator) {
+  stage::Options options;
+  options.name = "encryption";
+  options.window = 64;  // sealing is slow, and holds the mail in memory
+  stage_ = stage::MakeStage(options, surroundings, {bus::Topic::kCleared, bus::Topic::kOutcome}, processor_);
+}
+
+App::~App() { Drain(); }
+
+Status App::Start() {
+  SEKISHO_RETURN_IF_ERROR(book_.Open());
+  metrics_ = observe::Metrics::Global().OnCollect([this] {
+    const TimePoint expiry = book_.EarliestExpiry();
+    if (expiry == TimePoint::max()) return;
+    observe::Metrics::Global()
+        .GetGauge("sekisho_encryption_earliest_certificate_expiry_seconds", "When the first certificate in use ends, Unix time")
+        .Set(static_cast<double>(ToMicros(expiry)) / 1e6);
+  });
+  return stage_->Start();
+}
+
+void App::Drain() {
+  if (metrics_ != 0) observe::Metrics::Global().Forget(std::exchange(metrics_, 0));
+  stage_->Drain();
+}
+
+}  // namespace sekisho::encryption
