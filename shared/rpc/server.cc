@@ -1,5 +1,6 @@
 #include "shared/rpc/server.h"
 
+#include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -8,6 +9,8 @@
 #include <fstream>
 #include <mutex>
 #include <sstream>
+
+#include "shared/observe/log.h"
 
 namespace sekisho::rpc {
 namespace {
@@ -35,6 +38,11 @@ Result<std::shared_ptr<grpc::ServerCredentials>> Credentials(const config::v1::R
     options.client_certificate_request = GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY;
   }
   return grpc::SslServerCredentials(options);
+}
+
+// What the library has to say (a handshake that failed, mostly) goes into our log as a line like any other.
+void LogOfLibrary(gpr_log_func_args* said) {
+  if (said->severity == GPR_LOG_SEVERITY_ERROR) observe::Log(observe::Level::kWarn, "rpc.library", {{"text", said->message}});
 }
 
 class GrpcServer final : public Server {
@@ -69,6 +77,7 @@ class GrpcServer final : public Server {
 Result<std::unique_ptr<Server>> Server::Start(const config::v1::Rpc& config, const std::vector<grpc::Service*>& services) {
   static std::once_flag plugins;
   std::call_once(plugins, [&] {
+    gpr_set_log_function(LogOfLibrary);
     grpc::EnableDefaultHealthCheckService(true);
     if (config.reflection()) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   });
