@@ -10,8 +10,6 @@
 namespace sekisho::config {
 namespace {
 
-using google::protobuf::Duration;
-
 void Default(std::string& field, std::string value) {
   if (field.empty()) field = std::move(value);
 }
@@ -19,11 +17,9 @@ void Default(std::string& field, std::string value) {
 #define SEKISHO_DEFAULT(message, field, value) \
   if ((message)->field() == 0) (message)->set_##field(value)
 
-void DefaultSeconds(bool has, Duration* duration, int64_t seconds) {
-  if (!has) duration->set_seconds(seconds);
-}
-#define SEKISHO_DEFAULT_SECONDS(message, field, seconds) \
-  DefaultSeconds((message)->has_##field(), (message)->mutable_##field(), seconds)
+// In two steps: as two arguments of one call, mutable_…() may come before has_…() is asked.
+#define SEKISHO_DEFAULT_SECONDS(message, field, value) \
+  if (!(message)->has_##field()) (message)->mutable_##field()->set_seconds(value)
 
 constexpr int64_t kMinute = 60, kHour = 3600, kDay = 86400;
 

@@ -178,6 +178,16 @@ class SekishoConfigTest : public ::testing::Test {
 
 TEST_F(SekishoConfigTest, AWholeOneIsFine) { EXPECT_EQ(Paths(), ""); }
 
+TEST_F(SekishoConfigTest, WhatIsNotGivenHasItsDefault) {
+  config_.mutable_delivery()->mutable_first_retry()->set_seconds(7);
+  ApplyDefaults(config_);
+  EXPECT_EQ(config_.rpc().token_lifetime().seconds(), 12 * 3600);
+  EXPECT_EQ(config_.intake().content_retention().seconds(), 7 * 86400);
+  EXPECT_EQ(config_.delivery().give_up_after().seconds(), 5 * 86400);
+  EXPECT_EQ(config_.delivery().first_retry().seconds(), 7) << "what is given stays";
+  EXPECT_EQ(config_.intake().limits().recipients(), 500u);
+}
+
 TEST_F(SekishoConfigTest, DemoLoginsStayOnLoopback) {
   config_.mutable_intake()->mutable_listeners(0)->set_allow_demo_logins(true);
   EXPECT_EQ(Paths(), "intake.listeners[0].address ");

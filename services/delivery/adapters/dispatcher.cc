@@ -1,0 +1,345 @@
+#include "services/delivery/adapters/dispatcher.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "shared/base/failpoint.h"
+
+namespace sekisho::delivery {
+namespace {
+
+// A peer's words may name a recipient: an operator's list shows none.
+std::string WithoutAddresses(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, end);
+    out += word.find('@') == std::string_view::npos ? word : std::string_view("<address>");
+    if (end < text.size()) out += ' ';
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return Printable(out, 200);
+}
+
+Report ForAll(const Batch& batch, const Disposition& disposition, const std::string& host) {
+  return {.dispositions = std::vector<Disposition>(batch.recipients.size(), disposition),
+          .host = host,
+          .dsn_passed_on = false};
+}
+
+void Run(std::vector<std::function<void()>>& actions) {
+  for (const auto& action : actions) action();
+  actions.clear();
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(const Limits& limits, std::string owner, const Parts& parts)
+    : limits_(limits), owner_(std::move(owner)), parts_(parts) {}
+
+Dispatcher::~Dispatcher() { SEKISHO_CHECK(!thread_.joinable()); }  // Drain() comes first
+
+Dispatcher::Reservation::~Reservation() {
+  if (recipients_ == 0) return;
+  const std::scoped_lock lock(dispatcher_.mutex_);
+  dispatcher_.ReleaseLocked(destination_, recipients_);
+}
+
+void Dispatcher::Reservation::Admit(std::shared_ptr<Batch> batch) {
+  SEKISHO_CHECK(batch->recipients.size() <= recipients_);
+  recipients_ -= batch->recipients.size();
+  static_cast<void>(Failpoint("delivery.claimed"));
+  dispatcher_.TakeIn(destination_, std::move(batch));
+}
+
+Result<Dispatcher::Shared> Dispatcher::Find(const DestinationName& name) {
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto known = destinations_.find(name);
+    if (known != destinations_.end()) return known->second;
+  }
+  SEKISHO_TRY(std::string index, parts_.around.keys.BlindIndex("destination", name.Key()));
+  const std::scoped_lock lock(mutex_);
+  Shared& destination = destinations_[name];
+  if (destination == nullptr) {
+    destination = std::make_shared<Destination>();
+    destination->name = name;
+    destination->index = std::move(index);
+    destination->lane_limit = limits_.connections_per_destination;
+    by_index_[destination->index] = destination;
+  }
+  return destination;
+}
+
+Result<std::string> Dispatcher::IndexOf(const DestinationName& name) {
+  SEKISHO_TRY(const Shared destination, Find(name));
+  return destination->index;
+}
+
+size_t Dispatcher::RoomLocked(const Destination& destination) const {
+  const size_t here =
+      limits_.in_flight_per_destination - std::min(limits_.in_flight_per_destination, destination.in_flight);
+  const size_t in_all = limits_.in_flight - std::min(limits_.in_flight, in_flight_);
+  return std::min(here, in_all);
+}
+
+std::unique_ptr<Dispatcher::Reservation> Dispatcher::Reserve(const DestinationName& name, size_t recipients) {
+  const Result<Shared> found = Find(name);
+  if (!found.ok()) return nullptr;
+  const Shared& destination = *found;
+  const TimePoint now = parts_.around.clock.Now();
+  const std::scoped_lock lock(mutex_);
+  const bool others_first = destination->next_due <= now || destination->claiming;
+  if (stopping_ || destination->suspended || destination->hold_until > now || others_first) return nullptr;
+  if (RoomLocked(*destination) < recipients) return nullptr;
+  destination->in_flight += recipients;
+  in_flight_ += recipients;
+  return std::make_unique<Reservation>(*this, destination, recipients);
+}
+
+// Whoever had to wait for room may be claimed again. Not for each place that comes free: a claim is for many.
+void Dispatcher::ReleaseLocked(const Shared& destination, size_t recipients) {
+  destination->in_flight -= recipients;
+  in_flight_ -= recipients;
+  if (destination->crowded && destination->in_flight <= limits_.in_flight_per_destination * 3 / 4) {
+    destination->crowded = false;
+    ScheduleLocked(destination);
+  }
+  if (!crowded_.empty() && in_flight_ <= limits_.in_flight * 3 / 4) {
+    for (const Shared& waiting : std::exchange(crowded_, {})) ScheduleLocked(waiting);
+  }
+  changed_.notify_all();
+}
+
+// A batch that is claimed and prepared.
+void Dispatcher::TakeIn(const Shared& destination, std::shared_ptr<Batch> batch) {
+  if (batch->prepared.refusal) {
+    const Report report = ForAll(*batch, *batch->prepared.refusal, "");
+    return Settle(destination, batch, report);
+  }
+  Actions actions;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (stopping_ || destination->suspended) {
+      actions.push_back([this, destination, batch] { GiveBack(destination, {batch}); });
+    } else {
+      destination->ready.push_back(std::move(batch));
+      DriveLocked(destination, actions);
+    }
+  }
+  Run(actions);
+}
+
+// Gives what is ready to unused connections, and opens others while more is ready than is being opened.
+void Dispatcher::DriveLocked(const Shared& destination, Actions& actions) {
+  for (auto lane = idle_.end(); destination->idle > 0 && !destination->ready.empty();) {
+    --lane;  // the one used last
+    if (lane->destination != destination) continue;
+    std::shared_ptr<Outlet> outlet = std::move(lane->outlet);
+    lane = idle_.erase(lane);
+    --destination->idle;
+    UseLocked(destination, std::move(outlet), actions);
+  }
+  while (destination->opening < destination->ready.size() && destination->lanes < destination->lane_limit &&
+         MayOpenLocked(destination, actions)) {
+    ++destination->opening;
+    ++destination->lanes;
+    ++lanes_;
+    actions.push_back([this, destination] {
+      parts_.outlets.Open(destination->name, Behind(gate_, [this, destination](OutletMaker::Opened opened) {
+                            OnOpened(destination, std::move(opened));
+                          }));
+    });
+  }
+}
+
+bool Dispatcher::MayOpenLocked(const Shared& destination, Actions& actions) {
+  if (lanes_ < limits_.connections) return true;
+  if (!idle_.empty()) {
+    DropOldestIdleLocked(actions);
+    return true;
+  }
+  if (!destination->starved && destination->lanes == 0) {
+    destination->starved = true;
+    starved_.push_back(destination);
+  }
+  return false;
+}
+
+void Dispatcher::DropOldestIdleLocked(Actions& actions) {
+  Idle unused = std::move(idle_.front());
+  idle_.pop_front();
+  --unused.destination->idle;
+  CloseLocked(unused.destination, std::move(unused.outlet), actions);
+}
+
+void Dispatcher::OnOpened(const Shared& destination, OutletMaker::Opened opened) {
+  Actions actions;
+  {
+    const std::scoped_lock lock(mutex_);
+    --destination->opening;
+    if (opened.outlet != nullptr) {
+      destination->hold_until = {};
+      UseLocked(destination, std::move(opened.outlet), actions);
+    } else {
+      destination->last_error = WithoutAddresses(opened.failure.disposition.text);
+      if (destination->lanes == 1) {
+        FailReadyLocked(destination, opened.failure, actions);
+      } else {
+        destination->lane_limit = destination->lanes - 1;  // more it doesn't give us
+      }
+      CloseLocked(destination, nullptr, actions);
+    }
+    changed_.notify_all();
+  }
+  Run(actions);
+}
+
+// Nothing reaches the destination: what is ready shares that fate, and what arrives waits.
+void Dispatcher::FailReadyLocked(const Shared& destination, const OutletMaker::Failure& failure, Actions& actions) {
+  destination->lane_limit = limits_.connections_per_destination;
+  if (failure.disposition.kind == Disposition::Kind::kDefer) {
+    destination->hold_until = parts_.around.clock.Now() + limits_.hold;
+    ScheduleLocked(destination);
+  }
+  for (auto& batch : std::exchange(destination->ready, {})) {
+    actions.push_back([this, destination, batch, report = ForAll(*batch, failure.disposition, failure.host)] {
+      Settle(destination, batch, report);
+    });
+  }
+}
+
+// A connection is free: it takes what is ready, or waits for more.
+void Dispatcher::UseLocked(const Shared& destination, std::shared_ptr<Outlet> outlet, Actions& actions) {
+  if (destination->ready.empty()) {
+    if (stopping_) return CloseLocked(destination, std::move(outlet), actions);
+    ++destination->idle;
+    idle_.push_back({destination, std::move(outlet), parts_.around.clock.Steady()});
+    return;
+  }
+  std::shared_ptr<Batch> batch = std::move(destination->ready.front());
+  destination->ready.pop_front();
+  busy_.insert(outlet);
+  actions.push_back([this, destination, outlet = std::move(outlet), batch = std::move(batch)] {
+    outlet->Send(batch, Behind(gate_, [this, destination, outlet, batch](Outlet::Sent sent) {
+                   OnSent(destination, outlet, batch, std::move(sent));
+                 }));
+  });
+}
+
+void Dispatcher::OnSent(const Shared& destination, const std::shared_ptr<Outlet>& outlet,
+                        const std::shared_ptr<Batch>& batch, Outlet::Sent sent) {
+  Actions actions;
+  {
+    const std::scoped_lock lock(mutex_);
+    busy_.erase(outlet);
+    if (sent.stale) {
+      destination->ready.push_front(batch);
+    } else {
+      for (const Disposition& disposition : sent.report.dispositions) {
+        if (disposition.kind != Disposition::Kind::kDelivered)
+          destination->last_error = WithoutAddresses(disposition.text);
+      }
+    }
+    if (sent.reusable && !sent.stale) {
+      UseLocked(destination, outlet, actions);
+    } else {
+      CloseLocked(destination, outlet, actions);
+      DriveLocked(destination, actions);
+    }
+    changed_.notify_all();
+  }
+  Run(actions);
+  if (!sent.stale) Settle(destination, batch, std::move(sent.report));
+}
+
+// A connection less: another destination may have it.
+void Dispatcher::CloseLocked(const Shared& destination, std::shared_ptr<Outlet> outlet, Actions& actions) {
+  --destination->lanes;
+  --lanes_;
+  if (outlet != nullptr) actions.push_back([outlet = std::move(outlet)]() mutable { outlet.reset(); });
+  while (!starved_.empty() && lanes_ < limits_.connections) {
+    const Shared next = std::move(starved_.front());
+    starved_.pop_front();
+    next->starved = false;
+    DriveLocked(next, actions);
+  }
+}
+
+void Dispatcher::Settle(const Shared& destination, const std::shared_ptr<Batch>& batch, Report report) {
+  parts_.settler.Settle(batch, report,
+                        Behind(gate_, [this, destination, batch, report](const Result<Settled>& settled) {
+                          OnSettled(destination, batch, report, settled);
+                        }));
+}
+
+void Dispatcher::OnSettled(const Shared& destination, const std::shared_ptr<Batch>& batch, Report report,
+                           const Result<Settled>& settled) {
+  const std::scoped_lock lock(mutex_);
+  if (!settled.ok() && settled.error().code != Code::kPrecondition) {
+    // What a peer said must be written: again and again, until the database takes it.
+    unsettled_.push_back({destination, batch, std::move(report), parts_.around.clock.Now() + std::chrono::seconds(1)});
+    changed_.notify_all();
+    return;
+  }
+  if (settled.ok()) {
+    destination->deferred += settled->deferred;
+    destination->next_due = std::min(destination->next_due, settled->next_due);
+    destination->due_since_claim = std::min(destination->due_since_claim, settled->next_due);
+    ScheduleLocked(destination);
+  } else {
+    parts_.metrics.CountLostClaims(batch->recipients.size());
+  }
+  ReleaseLocked(destination, batch->recipients.size());
+}
+
+// Ends claims of which nothing was begun.
+void Dispatcher::GiveBack(const Shared& destination, std::vector<std::shared_ptr<Batch>> batches) {
+  if (batches.empty()) return;
+  auto shared = std::make_shared<std::vector<std::shared_ptr<Batch>>>(std::move(batches));
+  const TimePoint due = parts_.around.clock.Now();
+  parts_.around.database.Run(
+      [owner = owner_, shared, due](store::Tx& tx) -> Status {
+        for (const auto& batch : *shared) {
+          for (const QueuedRecipient& recipient : batch->recipients) {
+            SEKISHO_RETURN_IF_ERROR(ReleaseRow(tx, batch->KeyOf(recipient), owner, due));
+          }
+        }
+        return Ok();
+      },
+      Behind(gate_, [this, destination, shared, due](const Status& status) {
+        size_t recipients = 0;
+        for (const auto& batch : *shared) recipients += batch->recipients.size();
+        const std::scoped_lock lock(mutex_);
+        if (status.ok()) {
+          destination->queued += recipients;
+          destination->next_due = std::min(destination->next_due, due);
+          destination->due_since_claim = std::min(destination->due_since_claim, due);
+          ScheduleLocked(destination);
+        } else {
+          parts_.metrics.CountLostClaims(recipients);  // found again after the next start
+        }
+        ReleaseLocked(destination, recipients);
+      }));
+}
+
+void Dispatcher::NoteQueued(const DestinationName& name, uint64_t recipients) {
+  const Result<Shared> destination = Find(name);
+  if (!destination.ok()) return;
+  const TimePoint now = parts_.around.clock.Now();
+  const std::scoped_lock lock(mutex_);
+  (*destination)->queued += recipients;
+  (*destination)->next_due = std::min((*destination)->next_due, now);
+  (*destination)->due_since_claim = std::min((*destination)->due_since_claim, now);
+  ScheduleLocked(*destination);
+}
+
+void Dispatcher::NoteRecalled(std::string_view index, State waited_as) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = by_index_.find(index);
+  if (found == by_index_.end()) return;
+  uint64_t& count = waited_as == State::kDeferred ? found->second->deferred : found->second->queued;
+  count -= std::min<uint64_t>(count, 1);
+}
+
+}  // namespace sekisho::delivery

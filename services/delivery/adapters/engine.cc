@@ -1,0 +1,64 @@
+#include "services/delivery/adapters/engine.h"
+
+#include "services/delivery/adapters/recovery.h"
+#include "shared/base/random.h"
+#include "shared/observe/log.h"
+
+namespace sekisho::delivery {
+namespace {
+
+constexpr size_t kWorkers = 2;
+
+}  // namespace
+
+Engine::Engine(Options options, const stage::Surroundings& surroundings, content::Store& content,
+               const mailauth::DkimSigner& signer, OutletMaker& outlets, observe::Metrics& registry)
+    : options_(std::move(options)),
+      owner_(RandomOctets(16)),
+      around_(surroundings),
+      metrics_(registry),
+      // Each recipient in flight is in one task at most.
+      workers_("delivery", kWorkers, options_.limits.in_flight + 1),
+      preparer_({.hostname = options_.hostname, .stamp = around_.organization_id}, content, signer, around_.clock),
+      settler_({.schedule = options_.schedule,
+                .hostname = options_.hostname,
+                .from_address = options_.mailer_address,
+                .owner = owner_},
+               around_, content, options_.routes, workers_, metrics_),
+      dispatcher_(options_.limits, owner_,
+                  {.around = around_,
+                   .routes = options_.routes,
+                   .outlets = outlets,
+                   .preparer = preparer_,
+                   .settler = settler_,
+                   .workers = workers_,
+                   .metrics = metrics_}),
+      processor_(around_, options_.routes, owner_, options_.limits.lease, dispatcher_, preparer_, settler_, metrics_),
+      stage_(stage::MakeStage({.name = kSchema}, around_, {bus::Topic::kSealed, bus::Topic::kControl}, processor_)) {}
+
+Engine::~Engine() { Drain(Duration{}); }
+
+Status Engine::Start() {
+  SEKISHO_RETURN_IF_ERROR(stage::MigrateStageTables(around_.database, kSchema));
+  SEKISHO_RETURN_IF_ERROR(MigrateQueue(around_.database));
+  SEKISHO_TRY(const uint64_t taken_over, TakeOver(around_, owner_, metrics_));
+  SEKISHO_TRY(const uint64_t rerouted, Reroute(around_, options_.routes));
+  SEKISHO_RETURN_IF_ERROR(ForgetOldTombstones(around_));
+  if (taken_over + rerouted > 0) {
+    observe::Log(observe::Level::kInfo, "delivery.recovered",
+                 {{"possibly_duplicate", taken_over}, {"rerouted", rerouted}});
+  }
+  SEKISHO_RETURN_IF_ERROR(dispatcher_.Start());
+  return stage_->Start();
+}
+
+void Engine::Drain(Duration limit) {
+  stage_->Drain();
+  dispatcher_.Drain(limit);
+  workers_.Stop();
+  // What is still queued at the database refers to this object.
+  const Status reached = around_.database.RunAndWait([](store::Tx&) { return Ok(); });
+  static_cast<void>(reached);
+}
+
+}  // namespace sekisho::delivery

@@ -1,0 +1,305 @@
+#include "services/delivery/adapters/settler.h"
+
+#include <algorithm>
+#include <map>
+
+#include "shared/base/failpoint.h"
+#include "shared/base/random.h"
+#include "shared/stage/proto_time.h"
+#include "shared/text/utf8.h"
+
+namespace sekisho::delivery {
+namespace {
+
+mail::v1::JournalEvent EventAbout(const mail::v1::Parcel& about) {
+  mail::v1::JournalEvent event;
+  event.set_mail_id(about.mail_id());
+  event.set_parcel_id(about.parcel_id());
+  event.set_content_sha256(about.content().sha256());
+  event.set_system_mail(about.system_mail());
+  return event;
+}
+
+mail::v1::Outcome OutcomeOf(const mail::v1::Parcel& about, State state, TimePoint now) {
+  mail::v1::Outcome outcome;
+  outcome.set_organization_id(about.organization_id());
+  outcome.set_mail_id(about.mail_id());
+  outcome.set_parcel_id(about.parcel_id());
+  outcome.set_state(ToMailState(state));
+  *outcome.mutable_submitter() = about.submitter();
+  outcome.set_mail_from(about.envelope().mail_from());
+  *outcome.mutable_at() = ToProto(now);
+  outcome.set_system_mail(about.system_mail());
+  return outcome;
+}
+
+// What the sender is told, and what Sekisho says of it in the journal.
+std::string DetailOf(const Disposition& disposition, const Decision& decision, const std::string& host) {
+  std::string detail = decision.state == State::kExpired ? "given up; last: " + disposition.text : disposition.text;
+  if (!host.empty()) detail = host + ": " + detail;
+  return detail;
+}
+
+}  // namespace
+
+// A mail of ours to the sender.
+struct Settler::Notice {
+  DsnAction action;
+  MailId mail;
+  keys::MailKey key;
+  std::shared_ptr<content::Staged> content;
+  mail::v1::Parcel parcel;
+  std::string about;  // the mail it tells of
+};
+
+struct Settler::Settlement {
+  std::shared_ptr<const Batch> batch;
+  Report report;
+  std::vector<Decision> decisions;
+  std::vector<std::shared_ptr<Notice>> notices;
+  std::vector<DsnAction> unwritten;  // notices that can't be written
+  TimePoint now;
+};
+
+Settler::Settler(Options options, const stage::Surroundings& surroundings, content::Store& content,
+                 const RouteTable& routes, WorkerPool& workers, Metrics& metrics)
+    : options_(std::move(options)),
+      around_(surroundings),
+      content_(content),
+      routes_(routes),
+      workers_(workers),
+      metrics_(metrics),
+      committer_(surroundings, kSchema) {}
+
+std::vector<Decision> Settler::DecideAll(const Batch& batch, const Report& report) const {
+  SEKISHO_CHECK(report.dispositions.size() == batch.recipients.size());
+  const Route* route =
+      batch.destination.kind == DestinationName::Kind::kRoute ? routes_.FindByName(batch.destination.name) : nullptr;
+  const TimePoint now = around_.clock.Now();
+  std::vector<Decision> decisions;
+  for (size_t i = 0; i < batch.recipients.size(); ++i) {
+    const QueuedRecipient& recipient = batch.recipients[i];
+    const Attempted attempted{.envelope = &batch.about.envelope(),
+                              .recipient = &recipient.recipient,
+                              .queued_at = recipient.queued_at,
+                              .attempts = recipient.attempts,
+                              .noticed = recipient.noticed,
+                              .smart_host = route != nullptr && route->smart_host,
+                              .dsn_passed_on = report.dsn_passed_on};
+    decisions.push_back(Decide(attempted, report.dispositions[i], options_.schedule, now, RandomUnit()));
+  }
+  return decisions;
+}
+
+void Settler::Settle(std::shared_ptr<const Batch> batch, Report report, std::function<void(Result<Settled>)> done) {
+  if (Failpoint("delivery.before_outcome"))
+    return done(MakeError(Code::kUnavailable, "failpoint delivery.before_outcome"));
+  auto settlement = std::make_shared<Settlement>();
+  settlement->decisions = DecideAll(*batch, report);
+  settlement->batch = std::move(batch);
+  settlement->report = std::move(report);
+  settlement->now = around_.clock.Now();
+  const auto& decisions = settlement->decisions;
+  if (std::none_of(decisions.begin(), decisions.end(),
+                   [](const Decision& decision) { return decision.notice.has_value(); })) {
+    return Commit(std::move(settlement), std::move(done));
+  }
+  const bool posted = workers_.TryPost([this, settlement, done] {
+    if (Status written = WriteNotices(*settlement); !written.ok()) return done(std::move(written).error());
+    Commit(settlement, done);
+  });
+  if (!posted) done(MakeError(Code::kExhausted, "no worker to write a notice"));
+}
+
+Status Settler::WriteNotices(Settlement& settlement) const {
+  for (const DsnAction action : {DsnAction::kFailed, DsnAction::kDelayed, DsnAction::kRelayed}) {
+    auto notice = WriteNotice(*settlement.batch, settlement.report, settlement.decisions, action);
+    if (notice.ok()) {
+      if (*notice != nullptr) settlement.notices.push_back(*std::move(notice));
+    } else if (notice.error().retry == Retry::kLater) {
+      return std::move(notice).error();
+    } else {
+      settlement.unwritten.push_back(action);  // the outcome stands all the same
+    }
+  }
+  return Ok();
+}
+
+void Settler::Commit(std::shared_ptr<Settlement> settlement, std::function<void(Result<Settled>)> done) {
+  committer_.Commit([this, settlement](store::Tx& tx, stage::Outbox& outbox) { return Apply(*settlement, tx, outbox); },
+                    [this, settlement, done = std::move(done)](const Status& status) {
+                      if (!status.ok()) return done(status.error());
+                      Count(*settlement);
+                      Settled settled;
+                      for (const Decision& decision : settlement->decisions) {
+                        if (decision.state != State::kDeferred) continue;
+                        ++settled.deferred;
+                        settled.next_due = std::min(settled.next_due, decision.due);
+                      }
+                      done(settled);
+                    },
+                    settlement->batch->traceparent);
+}
+
+Status Settler::Apply(const Settlement& settlement, store::Tx& tx, stage::Outbox& outbox) const {
+  const Batch& batch = *settlement.batch;
+  for (size_t i = 0; i < batch.recipients.size(); ++i) {
+    const RowKey key = batch.KeyOf(batch.recipients[i]);
+    const Decision& decision = settlement.decisions[i];
+    if (decision.state == State::kDeferred) {
+      SEKISHO_RETURN_IF_ERROR(DeferRow(tx, key, options_.owner, decision.due, decision.noticed));
+    } else {
+      SEKISHO_RETURN_IF_ERROR(DeleteRow(tx, key, options_.owner));
+    }
+  }
+  SEKISHO_RETURN_IF_ERROR(Tell(settlement, outbox));
+  for (const auto& notice : settlement.notices) SEKISHO_RETURN_IF_ERROR(Publish(*notice, tx, outbox));
+  // Nobody but delivery needs the content of a mail that Sekisho wrote.
+  if (batch.about.system_mail() != mail::v1::SYSTEM_MAIL_UNSPECIFIED) {
+    SEKISHO_TRY(const bool more, HasRows(tx, batch.mail));
+    if (!more) SEKISHO_RETURN_IF_ERROR(content_.Remove(tx, batch.mail));
+  }
+  return Ok();
+}
+
+// One outcome and one journal event for the recipients that share a state and a reason.
+Status Settler::Tell(const Settlement& settlement, stage::Outbox& outbox) const {
+  struct Group {
+    size_t first = 0;
+    std::vector<std::string> recipients;
+  };
+  const Batch& batch = *settlement.batch;
+  std::map<std::pair<State, std::string>, Group> groups;
+  for (size_t i = 0; i < batch.recipients.size(); ++i) {
+    const Decision& decision = settlement.decisions[i];
+    const std::string detail = DetailOf(settlement.report.dispositions[i], decision, settlement.report.host);
+    Group& group = groups.try_emplace({decision.state, detail}, Group{i, {}}).first->second;
+    group.recipients.push_back(batch.recipients[i].recipient.address());
+  }
+  for (auto& [key, group] : groups) {
+    const auto& [state, detail] = key;
+    const Disposition& disposition = settlement.report.dispositions[group.first];
+    const Decision& decision = settlement.decisions[group.first];
+    mail::v1::JournalEvent event = EventAbout(batch.about);
+    event.set_type(disposition.ambiguous ? "possibly_duplicate" : std::string(StateName(state)));
+    event.set_state(ToMailState(state));
+    event.set_detail(detail);
+    *event.mutable_at() = ToProto(settlement.now);
+    for (const std::string& recipient : group.recipients) event.add_recipients(recipient);
+    for (const auto& notice : settlement.notices) {
+      if (notice->action == decision.notice)
+        event.set_detail(detail + "; the sender is told in mail " + notice->mail.ToString());
+    }
+    for (const DsnAction action : settlement.unwritten) {
+      if (action == decision.notice) event.set_detail(detail + "; no notice to the sender could be written");
+    }
+    SEKISHO_RETURN_IF_ERROR(outbox.Journal(batch.key, std::move(event)));
+    if (!IsTerminal(state)) continue;
+    mail::v1::Outcome outcome = OutcomeOf(batch.about, state, settlement.now);
+    outcome.set_detail(detail);
+    for (std::string& recipient : group.recipients) outcome.add_recipients(std::move(recipient));
+    SEKISHO_RETURN_IF_ERROR(outbox.Publish(bus::Topic::kOutcome, batch.key, batch.mail, outcome));
+  }
+  return Ok();
+}
+
+Result<std::shared_ptr<Settler::Notice>> Settler::WriteNotice(const Batch& batch, const Report& report,
+                                                              const std::vector<Decision>& decisions,
+                                                              DsnAction action) const {
+  const mail::v1::Parcel& about = batch.about;
+  const TimePoint now = around_.clock.Now();
+  Dsn dsn;
+  for (size_t i = 0; i < decisions.size(); ++i) {
+    if (decisions[i].notice != action) continue;
+    const Disposition& disposition = report.dispositions[i];
+    dsn.recipients.push_back({.recipient = &batch.recipients[i].recipient,
+                              .status = decisions[i].status,
+                              .diagnostic = disposition.text,
+                              .from_peer = disposition.from_peer,
+                              .remote_host = report.host});
+    dsn.arrived_at = batch.recipients[i].queued_at;
+  }
+  if (dsn.recipients.empty()) return std::shared_ptr<Notice>();
+
+  const std::string about_id = batch.mail.ToString();
+  SEKISHO_TRY(keys::MailKey key, around_.keys.NewMailKey(now));
+  auto notice = std::make_shared<Notice>(Notice{action, MailId::Generate(now), std::move(key), nullptr, {}, about_id});
+  const std::string message_id = "<" + notice->mail.ToString() + "@" + options_.hostname + ">";
+  dsn.action = action;
+  dsn.envelope = &about.envelope();
+  dsn.submitter = &about.submitter();
+  dsn.subject = about.subject();
+  dsn.mail_id = about_id;
+  if (batch.prepared.content != nullptr) dsn.original = *batch.prepared.content;
+  dsn.attempted_at = now;
+  dsn.retry_until = dsn.arrived_at + options_.schedule.give_up_after;
+  dsn.hostname = options_.hostname;
+  dsn.from_address = options_.from_address;
+  dsn.message_id = message_id;
+  SEKISHO_TRY(const std::string octets, ComposeDsn(dsn));
+
+  const ParcelId parcel_id = ParcelId::Generate(now);
+  const auto writer = content_.Create(notice->key, notice->mail, "d1-" + parcel_id.ToString());
+  SEKISHO_RETURN_IF_ERROR(writer->Append(octets));
+  SEKISHO_TRY(notice->content, writer->Finish());
+
+  mail::v1::Parcel& parcel = notice->parcel;
+  parcel.set_organization_id(around_.organization_id);
+  parcel.set_mail_id(std::string(notice->mail.octets()));
+  parcel.set_parcel_id(std::string(parcel_id.octets()));
+  parcel.set_hop(1);
+  parcel.mutable_envelope()->set_smtputf8(!text::IsAscii(about.envelope().mail_from()));
+  parcel.add_recipients()->set_address(about.envelope().mail_from());
+  parcel.mutable_recipients(0)->add_notify(mail::v1::Recipient::NOTIFY_NEVER);
+  *parcel.mutable_content() = notice->content->ref();
+  parcel.mutable_submitter()->set_kind(mail::v1::Submitter::KIND_SYSTEM);
+  parcel.mutable_submitter()->set_display_language(about.submitter().display_language());
+  *parcel.mutable_accepted_at() = ToProto(now);
+  parcel.set_subject(action == DsnAction::kFailed    ? "Undelivered mail"
+                     : action == DsnAction::kDelayed ? "Delayed mail"
+                                                     : "Mail handed on");
+  parcel.set_system_mail(mail::v1::SYSTEM_MAIL_DSN);
+  return notice;
+}
+
+Status Settler::Publish(const Notice& notice, store::Tx& tx, stage::Outbox& outbox) {
+  SEKISHO_RETURN_IF_ERROR(notice.content->Attach(tx));
+  SEKISHO_RETURN_IF_ERROR(outbox.Publish(bus::Topic::kSealed, notice.key, notice.mail, notice.parcel));
+  mail::v1::JournalEvent event = EventAbout(notice.parcel);
+  event.set_type("accepted");
+  event.set_state(mail::v1::RECIPIENT_STATE_ACCEPTED);
+  event.add_recipients(notice.parcel.recipients(0).address());
+  event.set_subject(notice.parcel.subject());
+  event.set_size(notice.parcel.content().size());
+  event.set_detail("tells the sender of mail " + notice.about);
+  return outbox.Journal(notice.key, std::move(event));
+}
+
+void Settler::Count(const Settlement& settlement) const {
+  for (size_t i = 0; i < settlement.decisions.size(); ++i) {
+    metrics_.CountOutcome(settlement.decisions[i].state);
+    if (settlement.report.dispositions[i].ambiguous) metrics_.CountPossibleDuplicates(1);
+  }
+  metrics_.CountNotices(settlement.notices.size());
+}
+
+Status Settler::WriteRecalled(stage::Outbox& outbox, const keys::MailKey& key, const mail::v1::Parcel& about,
+                              const std::vector<std::string>& recipients, const std::string& actor) const {
+  if (recipients.empty()) return Ok();
+  SEKISHO_TRY(const MailId mail, MailId::FromOctets(about.mail_id()));
+  mail::v1::JournalEvent event = EventAbout(about);
+  event.set_type("recalled");
+  event.set_state(mail::v1::RECIPIENT_STATE_RECALLED);
+  event.set_actor(actor);
+  event.set_detail("taken back before it was sent");
+  mail::v1::Outcome outcome = OutcomeOf(about, State::kRecalled, around_.clock.Now());
+  outcome.set_detail("recalled by the sender");
+  for (const std::string& recipient : recipients) {
+    event.add_recipients(recipient);
+    outcome.add_recipients(recipient);
+  }
+  SEKISHO_RETURN_IF_ERROR(outbox.Journal(key, std::move(event)));
+  return outbox.Publish(bus::Topic::kOutcome, key, mail, outcome);
+}
+
+}  // namespace sekisho::delivery
