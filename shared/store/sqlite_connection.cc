@@ -124,7 +124,7 @@ Error SqliteError(int code, std::string_view message) {
   }
 }
 
-Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::string& path, Access access, int cache_kib) {
+Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::string& path, Access access, int cache_pages) {
   sqlite3* raw = nullptr;
   const int flags = (access == Access::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX |
                     SQLITE_OPEN_PRIVATECACHE;
@@ -132,7 +132,7 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::stri
   std::unique_ptr<SqliteConnection> connection(new SqliteConnection(raw));
   if (code != SQLITE_OK) return SqliteError(code, "cannot open " + path);
   sqlite3_extended_result_codes(raw, 1);
-  SEKISHO_RETURN_IF_ERROR(connection->Exec("PRAGMA cache_size=-" + std::to_string(cache_kib) +
+  SEKISHO_RETURN_IF_ERROR(connection->Exec("PRAGMA cache_size=" + std::to_string(cache_pages) +
                                            "; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA foreign_keys=ON"));
   return connection;
 }

@@ -25,8 +25,8 @@ class SqliteConnection {
  public:
   enum class Access { kReadWrite, kReadOnly };
 
-  // Opens an existing file. The page cache holds at most `cache_kib` KiB.
-  static Result<std::unique_ptr<SqliteConnection>> Open(const std::string& path, Access access, int cache_kib);
+  // Opens an existing file. The page cache holds `cache_pages`, and what a transaction has changed.
+  static Result<std::unique_ptr<SqliteConnection>> Open(const std::string& path, Access access, int cache_pages);
 
   // Runs statements of SQLite's own SQL, without parameters; rows are dropped.
   Status Exec(const std::string& sql);

@@ -12,9 +12,9 @@ namespace {
 constexpr int64_t kApplicationId = 0x53454b49;  // "SEKI"
 constexpr int64_t kFileVersion = 1;             // of the file's layout, not of anybody's tables
 constexpr int kPageSize = 8192;                 // README.md says what was measured
-constexpr int kWriterCacheKib = 8 * 1024;
-constexpr int kReaderCacheKib = 1024;
-constexpr int kCheckpointerCacheKib = 64;
+constexpr int kWriterCache = 1024;               // pages
+constexpr int kReaderCache = 128;
+constexpr int kCheckpointerCache = 8;
 
 // Once a process, before SQLite's first use: its memory statistics cost a lock at each allocation.
 void ConfigureLibrary() {
@@ -60,7 +60,7 @@ Result<SqliteFile> SqliteFile::Open(const SqliteOptions& options) {
 
 Result<std::unique_ptr<SqliteConnection>> SqliteFile::Writer() const {
   using Access = SqliteConnection::Access;
-  SEKISHO_TRY(auto writer, SqliteConnection::Open(path_, Access::kReadWrite, kWriterCacheKib));
+  SEKISHO_TRY(auto writer, SqliteConnection::Open(path_, Access::kReadWrite, kWriterCache));
   SEKISHO_RETURN_IF_ERROR(writer->Exec("PRAGMA page_size=" + std::to_string(kPageSize) +
                                        "; PRAGMA auto_vacuum=NONE; PRAGMA journal_mode=WAL; PRAGMA synchronous=" +
                                        synchronous_));
@@ -73,12 +73,12 @@ Result<std::unique_ptr<SqliteConnection>> SqliteFile::Writer() const {
 }
 
 Result<std::unique_ptr<SqliteConnection>> SqliteFile::Reader() const {
-  return SqliteConnection::Open(path_, SqliteConnection::Access::kReadOnly, kReaderCacheKib);
+  return SqliteConnection::Open(path_, SqliteConnection::Access::kReadOnly, kReaderCache);
 }
 
 Result<std::unique_ptr<SqliteConnection>> SqliteFile::Checkpointer() const {
   SEKISHO_TRY(auto connection,
-              SqliteConnection::Open(path_, SqliteConnection::Access::kReadWrite, kCheckpointerCacheKib));
+              SqliteConnection::Open(path_, SqliteConnection::Access::kReadWrite, kCheckpointerCache));
   SEKISHO_RETURN_IF_ERROR(connection->Exec("PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=" + synchronous_));
   return connection;
 }
