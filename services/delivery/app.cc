@@ -84,8 +84,8 @@ Status App::Start() {
   search.connect_timeout = FromProto(delivery.connect_timeout());
   search.reply_timeout = FromProto(delivery.reply_timeout());
   SEKISHO_TRY(search.tls, net::TlsContext::ForClient(delivery.tls_trust_file()));
-  parts->outlets = std::make_unique<SmtpOutlets>(std::move(search), parts->routes, std::move(passwords), *parts->resolver, io_,
-                                                 around_.clock, parts->metrics);
+  parts->outlets = std::make_unique<SmtpOutlets>(std::move(search), parts->routes, std::move(passwords),
+                                                 *parts->resolver, io_, around_.clock, parts->metrics);
   Engine::Options options;
   options.routes = parts->routes;
   options.schedule = ScheduleOf(delivery);

@@ -1,5 +1,6 @@
 #include "shared/runtime/separate.h"
 
 int main(int argc, char** argv) {
-  return sekisho::runtime::Main(argc, argv, sekisho::runtime::SeparateProgram("sekisho-delivery", "Sends to next hops, retries, bounces."));
+  return sekisho::runtime::Main(
+      argc, argv, sekisho::runtime::SeparateProgram("sekisho-delivery", "Sends to next hops, retries, bounces."));
 }

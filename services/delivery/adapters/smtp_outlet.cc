@@ -43,10 +43,14 @@ Step StepOf(smtp::Stage stage) {
   }
 }
 
-// What holds for a recipient whose own reply was positive, or never came.
+// What holds for a recipient whose own reply was positive, or never came. A final reply counts where it was one to this
+// mail: a peer that went on though it had refused everybody gets an empty content, and its answer to that means
+// nothing.
 Disposition OfTransaction(const smtp::Sent& sent) {
-  if (sent.final) return OfReply(StepOf(sent.stage), ToReply(*sent.final), false);
   if (sent.mail && !IsTaken(sent.mail)) return OfReply(Step::kMailFrom, ToReply(*sent.mail), false);
+  const bool is_final =
+      sent.stage == smtp::Stage::kDone || sent.stage == smtp::Stage::kData || sent.stage == smtp::Stage::kInData;
+  if (sent.final && is_final) return OfReply(StepOf(sent.stage), ToReply(*sent.final), false);
   const Error error = sent.error.value_or(MakeError(Code::kUnavailable, "the connection ended"));
   if (error.code == Code::kMalformed) return OfUnsendable(error);
   if (error.code == Code::kUnsupported) return OfMissing(Missing::k8BitMime);

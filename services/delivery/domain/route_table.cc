@@ -41,8 +41,6 @@ bool ParseNextHop(std::string_view text, Route& route) {
   return error == std::errc() && end == port.data() + port.size() && route.port != 0;
 }
 
-bool IsLoopback(std::string_view host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
-
 bool Names(std::string_view pattern, std::string_view domain) {
   if (pattern == "*") return true;
   if (pattern.starts_with('.')) return domain.size() > pattern.size() && domain.ends_with(pattern);
@@ -82,7 +80,7 @@ Result<RouteTable> RouteTable::Make(const config::v1::Delivery& config) {
     if (route.user.empty() != route.password_file.empty()) {
       return Invalid(index, "user and password_file: give both or neither");
     }
-    if (!route.user.empty() && route.tls != TlsMode::kRequired && !IsLoopback(route.host)) {
+    if (!route.user.empty() && route.tls != TlsMode::kRequired) {
       return Invalid(index, "tls: a password is only sent with REQUIRED");
     }
     table.routes_.push_back(std::move(route));

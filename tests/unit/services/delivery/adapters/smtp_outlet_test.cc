@@ -423,6 +423,7 @@ TEST_F(SmtpOutletTest, RequireTlsNeedsAPeerThatPromisesIt) {
     }
   }
   config_.Clear();
+  trust_file_.clear();  // it went with its peer
   SmtpPeer in_clear;
   AddRoute(in_clear);
   EXPECT_EQ(Open(Outlets(), ByRoute(true)).failure.disposition.status, "5.7.30");

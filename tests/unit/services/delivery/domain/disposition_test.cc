@@ -43,7 +43,7 @@ INSTANTIATE_TEST_SUITE_P(
                       ReplyCase{Step::kRecipient, 550, "5.1.1", Kind::kBounce, "5.1.1"},
                       ReplyCase{Step::kRecipient, 550, "", Kind::kBounce, "5.1.0"},
                       ReplyCase{Step::kRecipient, 450, "4.2.1", Kind::kDefer, "4.2.1"},
-                      ReplyCase{Step::kRecipient, 450, "5.2.1", Kind::kDefer, "4.1.0"},                                                     // class and code disagree
+                      ReplyCase{Step::kRecipient, 450, "5.2.1", Kind::kDefer, "4.1.0"},     // class and code disagree
                       ReplyCase{Step::kRecipient, 550, "5.1.1.1", Kind::kBounce, "5.1.0"},  // no enhanced code
                       ReplyCase{Step::kRecipient, 550, "5.1234.1", Kind::kBounce, "5.1.0"},
                       ReplyCase{Step::kRecipient, 550, "5.1.", Kind::kBounce, "5.1.0"},
