@@ -2,21 +2,28 @@
 
 #include <benchmark/benchmark.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
 #include "shared/base/clock.h"
 #include "shared/keys/file_ring.h"
-#include "shared/testing/temporary_folder.h"
 
 namespace sekisho::keys {
 namespace {
 
 class Ring {
  public:
-  Ring() : ring_(*OpenFileRing(folder_ / "ring", true)) {}
+  Ring() {
+    SEKISHO_CHECK(::mkdtemp(folder_.data()) != nullptr);
+    ring_ = *OpenFileRing(folder_ + "/ring", true);
+  }
+  ~Ring() { std::filesystem::remove_all(folder_); }
   KeyRing& operator*() { return *ring_; }
   TimePoint now() const { return SystemClock().Now(); }
 
  private:
-  testing::TemporaryFolder folder_;
+  std::string folder_ = std::filesystem::temp_directory_path() / "keys_bench-XXXXXX";
   std::unique_ptr<KeyRing> ring_;
 };
 
