@@ -1,5 +1,5 @@
-// Any octets as a configuration, a directory or a policy document: refused with problems or read, never a crash, and what is refused
-// names a place in the file.
+// Any octets as a configuration, a directory or a policy document: refused with problems or read, never a crash, and
+// what is refused names a place in the file.
 
 #include <cstdint>
 #include <string_view>

@@ -34,7 +34,7 @@ struct Arrivals::Incoming {
   keys::MailKey key;
   EventId event;
   MailId mail;
-  ParcelId child;                // of recipients that were recalled before it came
+  ParcelId child;  // of recipients that were recalled before it came
   v1::StoredParcel stored;
   mail::v1::Judgement judgement;
   Wait wait;
@@ -47,8 +47,14 @@ struct Arrivals::Incoming {
 };
 
 Arrivals::Arrivals(Options options, const stage::Surroundings& around, content::Store& content,
-                   directory::Directory& directory, const Clerk& clerk, const Notifier& notifier, observe::Metrics& metrics)
-    : options_(options), around_(around), content_(content), directory_(directory), clerk_(clerk), notifier_(notifier),
+                   directory::Directory& directory, const Clerk& clerk, const Notifier& notifier,
+                   observe::Metrics& metrics)
+    : options_(options),
+      around_(around),
+      content_(content),
+      directory_(directory),
+      clerk_(clerk),
+      notifier_(notifier),
       metrics_(metrics) {}
 
 Result<stage::Effects> Arrivals::Process(const stage::Input& input) {
@@ -57,8 +63,8 @@ Result<stage::Effects> Arrivals::Process(const stage::Input& input) {
 
 Result<stage::Effects> Arrivals::Take(const stage::Input& input) {
   const TimePoint now = around_.clock.Now();
-  auto incoming = std::make_shared<Incoming>(Incoming{input.key, input.event, input.mail, ParcelId::Generate(now), {}, {},
-                                                      {}, {}, {}, {}, now});
+  auto incoming = std::make_shared<Incoming>(
+      Incoming{input.key, input.event, input.mail, ParcelId::Generate(now), {}, {}, {}, {}, {}, {}, now});
   mail::v1::Parcel& parcel = *incoming->stored.mutable_parcel();
   if (!parcel.ParseFromString(input.value)) return MakeError(Code::kCorrupt, "a parcel cannot be read");
   SEKISHO_TRY(incoming->judgement, OpenJudgement(around_.keys, parcel));
@@ -91,7 +97,8 @@ Status Arrivals::Look(Incoming& incoming) const {
   for (std::string& address : view.header_senders) incoming.stored.add_header_senders(std::move(address));
   // Who may not approve it can't be told: then it is for a security officer.
   const State state = incoming.wait.state;
-  if (!view.senders_known && (state == State::kApproval || state == State::kUnreadable)) incoming.wait.state = State::kAmbiguous;
+  if (!view.senders_known && (state == State::kApproval || state == State::kUnreadable))
+    incoming.wait.state = State::kAmbiguous;
   return Ok();
 }
 
@@ -167,7 +174,8 @@ Status Arrivals::Keep(const Incoming& incoming, store::Tx& tx, stage::Outbox& ou
 
   if (!recalled.empty()) {
     const std::string detail = "its sender took it back before it came here";
-    SEKISHO_RETURN_IF_ERROR(PublishOutcome(incoming.key, split.chosen, mail::v1::RECIPIENT_STATE_RECALLED, detail, incoming.now, outbox));
+    SEKISHO_RETURN_IF_ERROR(
+        PublishOutcome(incoming.key, split.chosen, mail::v1::RECIPIENT_STATE_RECALLED, detail, incoming.now, outbox));
     mail::v1::JournalEvent event = EventAbout(split.chosen);
     event.set_type(std::string(PastTense(Event::kRecall)));
     event.set_state(mail::v1::RECIPIENT_STATE_RECALLED);
@@ -182,7 +190,8 @@ Status Arrivals::Keep(const Incoming& incoming, store::Tx& tx, stage::Outbox& ou
   for (const auto& notice : incoming.notices) {
     event.set_detail(event.detail() + "; told in mail " + notice->mail.ToString());
   }
-  if (!incoming.unwritten.empty()) event.set_detail(event.detail() + "; a notice could not be written: " + incoming.unwritten);
+  if (!incoming.unwritten.empty())
+    event.set_detail(event.detail() + "; a notice could not be written: " + incoming.unwritten);
   *event.mutable_reasons() = incoming.judgement.reasons();
   *event.mutable_at() = ToProto(incoming.now);
   SEKISHO_RETURN_IF_ERROR(outbox.Journal(incoming.key, std::move(event)));
@@ -231,8 +240,12 @@ Result<stage::Effects> Arrivals::Obey(const stage::Input& input) {
       const auto transition = Decide(row.state, wanted, kSender);
       if (!transition.ok()) continue;  // it waits for somebody else
       SEKISHO_TRY(const Held held, OpenRow(around_.keys, std::move(row)));
-      Step step{*transition, wanted, RecipientsAmong(held.parcel(), {control.recipients().begin(), control.recipients().end()}),
-                control.actor(), "", ""};
+      Step step{*transition,
+                wanted,
+                RecipientsAmong(held.parcel(), {control.recipients().begin(), control.recipients().end()}),
+                control.actor(),
+                "",
+                ""};
       if (step.recipients.empty()) continue;
       // Neither step tells anybody anything, so nothing is read or written here but rows.
       SEKISHO_TRY(const auto change, clerk_.Prepare(held, std::move(step), Authority(held.origin(), *people)));

@@ -10,13 +10,17 @@ constexpr size_t kCommentInJournal = 500;  // characters
 
 std::optional<NoticeKind> NoticeAbout(const Step& step) {
   switch (step.transition->to) {
-    case State::kRejected: return NoticeKind::kRejected;
-    case State::kExpired: return NoticeKind::kExpired;
-    case State::kDropped: return NoticeKind::kDropped;
+    case State::kRejected:
+      return NoticeKind::kRejected;
+    case State::kExpired:
+      return NoticeKind::kExpired;
+    case State::kDropped:
+      return NoticeKind::kDropped;
     case State::kCleared:
       if (step.event == Event::kApprove && !step.comment.empty()) return NoticeKind::kApproved;
       return std::nullopt;
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -24,14 +28,30 @@ std::string DetailOf(const Change& change) {
   const Step& step = change.step;
   std::string detail;
   switch (step.event) {
-    case Event::kDue: detail = "the hold is over"; break;
-    case Event::kRelease: detail = "its sender does not wait"; break;
-    case Event::kConfirm: detail = "its sender confirmed it"; break;
-    case Event::kRecall: detail = "its sender took it back"; break;
-    case Event::kApprove: detail = "approved as judged by policy " + change.policy_version; break;
-    case Event::kReject: detail = "rejected"; break;
-    case Event::kExpire: detail = "nobody decided in time"; break;
-    case Event::kDrop: detail = "an operator removed it"; break;
+    case Event::kDue:
+      detail = "the hold is over";
+      break;
+    case Event::kRelease:
+      detail = "its sender does not wait";
+      break;
+    case Event::kConfirm:
+      detail = "its sender confirmed it";
+      break;
+    case Event::kRecall:
+      detail = "its sender took it back";
+      break;
+    case Event::kApprove:
+      detail = "approved as judged by policy " + change.policy_version;
+      break;
+    case Event::kReject:
+      detail = "rejected";
+      break;
+    case Event::kExpire:
+      detail = "nobody decided in time";
+      break;
+    case Event::kDrop:
+      detail = "an operator removed it";
+      break;
   }
   if (!step.comment.empty()) detail += ": " + text::Shorten(text::ShowInvisible(step.comment), kCommentInJournal);
   for (const auto& notice : change.notices) detail += "; its sender is told in mail " + notice->mail.ToString();

@@ -1,6 +1,7 @@
 #pragma once
-// Takes one step with a waiting parcel, or with some of its recipients: works out what it leads to outside the transaction,
-// then writes rows, records and notices inside it. Who calls has decided that the step may be taken. Thread safe.
+// Takes one step with a waiting parcel, or with some of its recipients: works out what it leads to outside the
+// transaction, then writes rows, records and notices inside it. Who calls has decided that the step may be taken.
+// Thread safe.
 
 #include <memory>
 #include <string>
@@ -27,15 +28,15 @@ struct Change {
 
   Step step;
   keys::MailKey key;
-  ParcelId parcel;               // of the row it starts from
+  ParcelId parcel;  // of the row it starts from
   int64_t version = 0;
-  mail::v1::Parcel chosen;       // what the step is about
+  mail::v1::Parcel chosen;  // what the step is about
   mail::v1::Stage next = mail::v1::STAGE_UNSPECIFIED;
   std::string policy_version;
-  std::string rest;              // sealed: what goes on waiting; empty when nothing does
-  Row child;                     // the row of `chosen` when it is a child
+  std::string rest;  // sealed: what goes on waiting; empty when nothing does
+  Row child;         // the row of `chosen` when it is a child
   std::vector<std::shared_ptr<Notice>> notices;
-  std::string unwritten;         // why a notice could not be written; empty when all could
+  std::string unwritten;  // why a notice could not be written; empty when all could
   std::string traceparent;
   TimePoint at{};
 };
@@ -45,8 +46,8 @@ class Clerk {
   // All outlive it.
   Clerk(const stage::Surroundings& around, content::Store& content, const Notifier& notifier);
 
-  // Works `step` out. Reads and writes content where the sender is told something. Errors: kInvalid for a recipient that is not
-  // the parcel's; what the content store can't do now.
+  // Works `step` out. Reads and writes content where the sender is told something. Errors: kInvalid for a recipient
+  // that is not the parcel's; what the content store can't do now.
   Result<std::shared_ptr<Change>> Prepare(const Held& held, Step step, const Authority& authority) const;
 
   // The transaction's part. Errors: kCancelled when the row changed since it was read: read it again.

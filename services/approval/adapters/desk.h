@@ -1,6 +1,6 @@
 #pragma once
-// Where people decide: finds what waits for them, checks against the directory of this moment that they may, and takes the
-// step. Blocks until the decision is durable; for RPC threads. Thread safe.
+// Where people decide: finds what waits for them, checks against the directory of this moment that they may, and takes
+// the step. Blocks until the decision is durable; for RPC threads. Thread safe.
 
 #include <optional>
 #include <string>
@@ -25,12 +25,12 @@ class Desk {
   struct Request {
     ParcelId parcel;
     Wish wish = Wish::kLetGo;
-    std::vector<std::string> recipients;    // empty: all
+    std::vector<std::string> recipients;  // empty: all
     std::string comment;
-    std::string content_sha256;             // empty, or the D1 that was looked at
+    std::string content_sha256;  // empty, or the D1 that was looked at
   };
-  // Errors: kNotFound; kPermission; kPrecondition when it was decided already; kInvalid: another wish is meant, a stranger's
-  // address, another content.
+  // Errors: kNotFound; kPermission; kPrecondition when it was decided already; kInvalid: another wish is meant, a
+  // stranger's address, another content.
   Result<v1::DecisionResponse> Decide(const Request& request, const rpc::Principal& who);
 
   // Own mail that waits, and what `who` may let go; with `all`, everything.

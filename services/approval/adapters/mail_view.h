@@ -1,5 +1,6 @@
 #pragma once
-// What of a mail's octets those who decide about it need to know. Octets that can't be read say so; they are never guessed at.
+// What of a mail's octets those who decide about it need to know. Octets that can't be read say so; they are never
+// guessed at.
 
 #include <string>
 #include <string_view>

@@ -8,11 +8,13 @@
 namespace sekisho::approval {
 namespace {
 
-// The original as an attachment. What has no single reading is closed up as octets, so that no reader of the notice reads into it.
+// The original as an attachment. What has no single reading is closed up as octets, so that no reader of the notice
+// reads into it.
 mime::NewAttachment AttachmentOf(std::string_view original) {
   if (original.size() > kMaxReturned) {
     const size_t end = original.find("\r\n\r\n");
-    return {"original-header.txt", "text/rfc822-headers", std::string(original.substr(0, std::min(end, kMaxReturned))), false, ""};
+    return {"original-header.txt", "text/rfc822-headers", std::string(original.substr(0, std::min(end, kMaxReturned))),
+            false, ""};
   }
   const bool readable = ViewMail(original).readable;
   return {"original.eml", readable ? "message/rfc822" : "application/octet-stream", std::string(original), false, ""};
@@ -23,7 +25,8 @@ mime::NewAttachment AttachmentOf(std::string_view original) {
 Notifier::Notifier(Options options, const stage::Surroundings& around, content::Store& content)
     : options_(std::move(options)), around_(around), content_(content) {}
 
-Result<std::shared_ptr<Notice>> Notifier::Write(NoticeFacts facts, const Reader& reader, const std::string* original) const {
+Result<std::shared_ptr<Notice>> Notifier::Write(NoticeFacts facts, const Reader& reader,
+                                                const std::string* original) const {
   facts.link_base_url = options_.link_base_url;
   if (original != nullptr) facts.returned = original->size() > kMaxReturned ? Returned::kHeaderOnly : Returned::kWhole;
   NoticeText text = WriteNotice(facts, LanguageOf(reader.language, options_.language));

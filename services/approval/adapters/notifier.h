@@ -1,6 +1,6 @@
 #pragma once
-// Writes notices and hands them to delivery as system mail: null sender, never judged, a mail of its own with its own key.
-// Writing touches the content store and may block; publishing belongs into a transaction. Thread safe.
+// Writes notices and hands them to delivery as system mail: null sender, never judged, a mail of its own with its own
+// key. Writing touches the content store and may block; publishing belongs into a transaction. Thread safe.
 
 #include <memory>
 #include <optional>
@@ -27,14 +27,15 @@ struct Reader {
   std::string language;  // "ja", "en"; empty: the organisation's
 };
 
-// A returned mail that is larger comes back as its header only: with the notice around it, it must still fit where it goes.
+// A returned mail that is larger comes back as its header only: with the notice around it, it must still fit where it
+// goes.
 inline constexpr size_t kMaxReturned = 10 << 20;
 
 class Notifier {
  public:
   struct Options {
     std::string hostname;
-    std::string from_address;   // of notices
+    std::string from_address;  // of notices
     std::string link_base_url;
     Language language = Language::kJapanese;
   };

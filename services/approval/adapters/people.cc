@@ -4,7 +4,8 @@ namespace sekisho::approval {
 namespace {
 
 Member MemberOf(const directory::User& user) {
-  return {user.login, user.name, user.manager, user.addresses.empty() ? "" : user.addresses.front(), user.language, user.roles};
+  return {user.login,    user.name, user.manager, user.addresses.empty() ? "" : user.addresses.front(),
+          user.language, user.roles};
 }
 
 }  // namespace
@@ -14,7 +15,9 @@ std::optional<Member> DirectoryPeople::Find(std::string_view login) const {
   return user == nullptr ? std::nullopt : std::optional(MemberOf(*user));
 }
 
-std::set<std::string> DirectoryPeople::SendersOf(std::string_view address) const { return snapshot_->SendersOf(address); }
+std::set<std::string> DirectoryPeople::SendersOf(std::string_view address) const {
+  return snapshot_->SendersOf(address);
+}
 
 std::vector<Member> DirectoryPeople::WithRole(std::string_view role) const {
   std::vector<Member> members;

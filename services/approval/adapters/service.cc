@@ -48,7 +48,8 @@ grpc::Status Service::GetApproval(grpc::ServerContext* context, const v1::GetApp
   const auto who = authenticator_.Authenticate(*context, MethodPath("GetApproval"));
   if (!who.ok()) return StatusOf(who.error(), "GetApproval");
   const auto parcel = ParcelId::Parse(request->parcel_id());
-  if (!parcel.ok()) return rpc::BadRequest({{"parcel_id", "is not a parcel's id, as `sekisho approval list` prints it"}});
+  if (!parcel.ok())
+    return rpc::BadRequest({{"parcel_id", "is not a parcel's id, as `sekisho approval list` prints it"}});
   auto shown = desk_.Show(*parcel, *who);
   if (!shown.ok()) return StatusOf(shown.error(), "GetApproval");
   *response = *std::move(shown);
@@ -63,7 +64,8 @@ grpc::Status Service::ReleaseHold(grpc::ServerContext* context, const v1::Releas
   return Decide(context, "ReleaseHold", request->parcel_id(), std::move(wish), false, response);
 }
 
-grpc::Status Service::Approve(grpc::ServerContext* context, const v1::ApproveRequest* request, v1::DecisionResponse* response) {
+grpc::Status Service::Approve(grpc::ServerContext* context, const v1::ApproveRequest* request,
+                              v1::DecisionResponse* response) {
   Desk::Request wish;
   wish.wish = Desk::Wish::kApprove;
   wish.recipients.assign(request->recipients().begin(), request->recipients().end());
@@ -72,7 +74,8 @@ grpc::Status Service::Approve(grpc::ServerContext* context, const v1::ApproveReq
   return Decide(context, "Approve", request->parcel_id(), std::move(wish), false, response);
 }
 
-grpc::Status Service::Reject(grpc::ServerContext* context, const v1::RejectRequest* request, v1::DecisionResponse* response) {
+grpc::Status Service::Reject(grpc::ServerContext* context, const v1::RejectRequest* request,
+                             v1::DecisionResponse* response) {
   Desk::Request wish;
   wish.wish = Desk::Wish::kReject;
   wish.recipients.assign(request->recipients().begin(), request->recipients().end());
@@ -80,7 +83,8 @@ grpc::Status Service::Reject(grpc::ServerContext* context, const v1::RejectReque
   return Decide(context, "Reject", request->parcel_id(), std::move(wish), true, response);
 }
 
-grpc::Status Service::DropHold(grpc::ServerContext* context, const v1::DropHoldRequest* request, v1::DecisionResponse* response) {
+grpc::Status Service::DropHold(grpc::ServerContext* context, const v1::DropHoldRequest* request,
+                               v1::DecisionResponse* response) {
   Desk::Request wish;
   wish.wish = Desk::Wish::kDrop;
   wish.recipients.assign(request->recipients().begin(), request->recipients().end());
@@ -96,10 +100,12 @@ grpc::Status Service::Decide(grpc::ServerContext* context, std::string_view meth
   if (const auto parcel = ParcelId::Parse(parcel_id); parcel.ok()) {
     request.parcel = *parcel;
   } else {
-    violations.emplace_back("parcel_id", "is not a parcel's id, as `sekisho hold list` and `sekisho approval list` print it");
+    violations.emplace_back("parcel_id",
+                            "is not a parcel's id, as `sekisho hold list` and `sekisho approval list` print it");
   }
   request.comment = AsciiTrim(request.comment);
-  if (comment_required && request.comment.empty()) violations.emplace_back("comment", "is required: the sender reads it");
+  if (comment_required && request.comment.empty())
+    violations.emplace_back("comment", "is required: the sender reads it");
   if (request.comment.size() > kLongestComment) violations.emplace_back("comment", "is longer than 2000 octets");
   if (!text::IsValidUtf8(request.comment)) violations.emplace_back("comment", "must be UTF-8");
   if (!violations.empty()) return rpc::BadRequest(violations);

@@ -22,13 +22,16 @@ class Service final : public v1::ApprovalService::Service {
                              v1::ListApprovalsResponse* response) override;
   grpc::Status GetApproval(grpc::ServerContext* context, const v1::GetApprovalRequest* request,
                            v1::GetApprovalResponse* response) override;
-  grpc::Status Approve(grpc::ServerContext* context, const v1::ApproveRequest* request, v1::DecisionResponse* response) override;
-  grpc::Status Reject(grpc::ServerContext* context, const v1::RejectRequest* request, v1::DecisionResponse* response) override;
-  grpc::Status DropHold(grpc::ServerContext* context, const v1::DropHoldRequest* request, v1::DecisionResponse* response) override;
+  grpc::Status Approve(grpc::ServerContext* context, const v1::ApproveRequest* request,
+                       v1::DecisionResponse* response) override;
+  grpc::Status Reject(grpc::ServerContext* context, const v1::RejectRequest* request,
+                      v1::DecisionResponse* response) override;
+  grpc::Status DropHold(grpc::ServerContext* context, const v1::DropHoldRequest* request,
+                        v1::DecisionResponse* response) override;
 
  private:
-  grpc::Status Decide(grpc::ServerContext* context, std::string_view method, std::string_view parcel_id, Desk::Request request,
-                      bool comment_required, v1::DecisionResponse* response);
+  grpc::Status Decide(grpc::ServerContext* context, std::string_view method, std::string_view parcel_id,
+                      Desk::Request request, bool comment_required, v1::DecisionResponse* response);
 
   Desk& desk_;
   const rpc::Authenticator& authenticator_;

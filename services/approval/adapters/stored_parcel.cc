@@ -9,10 +9,13 @@ std::string ContextOf(const ParcelId& parcel) { return "approval.parcel:" + parc
 }  // namespace
 
 Origin OriginOf(const mail::v1::Parcel& parcel, std::vector<std::string> header_senders) {
-  return {parcel.submitter().kind(), parcel.submitter().principal(), parcel.envelope().mail_from(), std::move(header_senders)};
+  return {parcel.submitter().kind(), parcel.submitter().principal(), parcel.envelope().mail_from(),
+          std::move(header_senders)};
 }
 
-Origin Held::origin() const { return OriginOf(parcel(), {stored.header_senders().begin(), stored.header_senders().end()}); }
+Origin Held::origin() const {
+  return OriginOf(parcel(), {stored.header_senders().begin(), stored.header_senders().end()});
+}
 
 Result<std::string> SealStored(keys::KeyRing& keys, const keys::MailKey& key, const ParcelId& parcel,
                                const v1::StoredParcel& stored) {

@@ -22,7 +22,8 @@ Result<Row> ReadRow(const store::Row& from) {
   return row;
 }
 
-Result<std::vector<Row>> ReadRows(store::Tx& tx, const Statement& statement, std::initializer_list<store::Param> params) {
+Result<std::vector<Row>> ReadRows(store::Tx& tx, const Statement& statement,
+                                  std::initializer_list<store::Param> params) {
   std::vector<Row> rows;
   SEKISHO_RETURN_IF_ERROR(tx.Query(statement, params, [&](const store::Row& from) -> Status {
     SEKISHO_TRY(Row row, ReadRow(from));
@@ -38,7 +39,8 @@ Result<std::vector<Row>> ReadRows(store::Tx& tx, const Statement& statement, std
 Status MigrateTables(store::Database& database) {
   static const store::Migration kMigrations[] = {
       {1,
-       "CREATE TABLE {approval.parcel} (parcel {blob} NOT NULL PRIMARY KEY, mail {blob} NOT NULL, sender {blob} NOT NULL, "
+       "CREATE TABLE {approval.parcel} (parcel {blob} NOT NULL PRIMARY KEY, mail {blob} NOT NULL, sender {blob} NOT "
+       "NULL, "
        "state INTEGER NOT NULL, held_at BIGINT NOT NULL, until BIGINT NOT NULL, version BIGINT NOT NULL, "
        "sealed {blob} NOT NULL);\n"
        "CREATE INDEX approval_parcel_mail ON {approval.parcel} (mail) WHERE state < 16;\n"
@@ -58,8 +60,8 @@ Result<bool> InsertRow(store::Tx& tx, const Row& row) {
                                  ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING");
   SEKISHO_TRY(const int64_t inserted,
               tx.Execute(kInsert, {Octets{row.parcel.octets()}, Octets{row.mail.octets()}, Octets{row.sender},
-                                   static_cast<int64_t>(row.state), ToMicros(row.held_at), ToMicros(row.until), row.version,
-                                   Octets{row.sealed}}));
+                                   static_cast<int64_t>(row.state), ToMicros(row.held_at), ToMicros(row.until),
+                                   row.version, Octets{row.sealed}}));
   return inserted > 0;
 }
 
@@ -80,14 +82,16 @@ Result<bool> CloseRow(store::Tx& tx, const ParcelId& parcel, int64_t version, St
 
 Result<bool> ReplaceSealed(store::Tx& tx, const ParcelId& parcel, int64_t version, std::string_view sealed) {
   static const Statement kReplace(
-      "UPDATE {approval.parcel} SET version = version + 1, sealed = $3 WHERE parcel = $1 AND version = $2 AND state < 16");
+      "UPDATE {approval.parcel} SET version = version + 1, sealed = $3 WHERE parcel = $1 AND version = $2 AND state < "
+      "16");
   SEKISHO_TRY(const int64_t changed, tx.Execute(kReplace, {Octets{parcel.octets()}, version, Octets{sealed}}));
   return changed > 0;
 }
 
 Result<bool> Postpone(store::Tx& tx, const ParcelId& parcel, int64_t version, TimePoint until) {
   static const Statement kPostpone(
-      "UPDATE {approval.parcel} SET version = version + 1, until = $3 WHERE parcel = $1 AND version = $2 AND state < 16");
+      "UPDATE {approval.parcel} SET version = version + 1, until = $3 WHERE parcel = $1 AND version = $2 AND state < "
+      "16");
   SEKISHO_TRY(const int64_t changed, tx.Execute(kPostpone, {Octets{parcel.octets()}, version, ToMicros(until)}));
   return changed > 0;
 }
@@ -105,8 +109,9 @@ Result<std::vector<Row>> RowsOfSender(store::Tx& tx, std::string_view sender, in
 }
 
 Result<std::vector<Row>> RowsForDeciders(store::Tx& tx, int64_t limit) {
-  static const Statement kForDeciders("SELECT " SEKISHO_APPROVAL_COLUMNS
-                                      " FROM {approval.parcel} WHERE state >= 3 AND state < 16 ORDER BY until LIMIT $1");
+  static const Statement kForDeciders(
+      "SELECT " SEKISHO_APPROVAL_COLUMNS
+      " FROM {approval.parcel} WHERE state >= 3 AND state < 16 ORDER BY until LIMIT $1");
   return ReadRows(tx, kForDeciders, {limit});
 }
 

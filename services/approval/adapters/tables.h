@@ -1,7 +1,7 @@
 #pragma once
-// The rows of what waits. What is private lies sealed in them under the mail's key; in clear are ids, times, states and a
-// blind index of the sender. A row that was decided keeps its state for a while, so that who decides again is told; its
-// sealed part is gone. `version` grows with each change: a change names the version it was worked out from.
+// The rows of what waits. What is private lies sealed in them under the mail's key; in clear are ids, times, states and
+// a blind index of the sender. A row that was decided keeps its state for a while, so that who decides again is told;
+// its sealed part is gone. `version` grows with each change: a change names the version it was worked out from.
 //
 // Functions run inside the caller's transaction.
 
@@ -23,12 +23,12 @@ inline constexpr char kSchema[] = "approval";
 struct Row {
   ParcelId parcel;
   MailId mail;
-  std::string sender;   // blind index of the sender's login; empty where nobody's
+  std::string sender;  // blind index of the sender's login; empty where nobody's
   State state = State::kError;
   TimePoint held_at{};
-  TimePoint until{};    // waiting: when its time is over; decided: when it was
+  TimePoint until{};  // waiting: when its time is over; decided: when it was
   int64_t version = 1;
-  std::string sealed;   // a StoredParcel (stored_parcel.h)
+  std::string sealed;  // a StoredParcel (stored_parcel.h)
 };
 
 Status MigrateTables(store::Database& database);

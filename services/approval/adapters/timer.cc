@@ -11,9 +11,9 @@ namespace sekisho::approval {
 namespace {
 
 constexpr auto kLook = std::chrono::milliseconds(250);
-constexpr int64_t kAtOnce = 200;                           // parcels in one transaction
-constexpr Duration kSoon = std::chrono::minutes(1);        // when something is away
-constexpr Duration kMuchLater = std::chrono::hours(1);     // when its row can't be opened
+constexpr int64_t kAtOnce = 200;                        // parcels in one transaction
+constexpr Duration kSoon = std::chrono::minutes(1);     // when something is away
+constexpr Duration kMuchLater = std::chrono::hours(1);  // when its row can't be opened
 constexpr Duration kRemembered = std::chrono::hours(7 * 24);
 constexpr auto kForgetEvery = std::chrono::hours(1);
 
@@ -25,12 +25,18 @@ struct Timer::Due {
   Duration put_off{};  // when there is no change: how long until the next try
 };
 
-Timer::Timer(const stage::Surroundings& around, directory::Directory& directory, const Clerk& clerk, observe::Metrics& metrics)
-    : around_(around), directory_(directory), clerk_(clerk), committer_(around, kSchema),
+Timer::Timer(const stage::Surroundings& around, directory::Directory& directory, const Clerk& clerk,
+             observe::Metrics& metrics)
+    : around_(around),
+      directory_(directory),
+      clerk_(clerk),
+      committer_(around, kSchema),
       released_(metrics.GetCounter("sekisho_approval_decided_total", "Parcels decided about", {{"event", "due"}})),
       expired_(metrics.GetCounter("sekisho_approval_decided_total", "Parcels decided about", {{"event", "expired"}})),
-      jumps_(metrics.GetCounter("sekisho_approval_clock_jumps_total", "Jumps of the wall clock; each pauses what is due for 10 minutes")),
-      failures_(metrics.GetCounter("sekisho_approval_due_failures_total", "Due parcels that could not go their way yet")) {}
+      jumps_(metrics.GetCounter("sekisho_approval_clock_jumps_total",
+                                "Jumps of the wall clock; each pauses what is due for 10 minutes")),
+      failures_(
+          metrics.GetCounter("sekisho_approval_due_failures_total", "Due parcels that could not go their way yet")) {}
 
 Timer::~Timer() { Stop(); }
 
@@ -72,7 +78,8 @@ Result<size_t> Timer::RunDue() {
   const bool trusted = guard_.Trust(now, steady);
   if (guard_.jumps() != jumps_before) {
     jumps_.Add();
-    observe::Log(observe::Level::kError, "approval.clock_jumped", {{"paused_seconds", ClockGuard::kPause.count() / 1'000'000}});
+    observe::Log(observe::Level::kError, "approval.clock_jumped",
+                 {{"paused_seconds", ClockGuard::kPause.count() / 1'000'000}});
   }
   if (!trusted) return size_t{0};
   if (steady >= next_forget_) {
@@ -86,7 +93,8 @@ Result<size_t> Timer::RunDue() {
   return CommitDue(due, now);
 }
 
-// Each in a transaction function of its own, so that one that fails leaves the others alone; the store syncs them together.
+// Each in a transaction function of its own, so that one that fails leaves the others alone; the store syncs them
+// together.
 size_t Timer::CommitDue(const std::vector<Due>& due, TimePoint now) {
   std::latch all(static_cast<ptrdiff_t>(due.size()));
   std::vector<Status> results(due.size());
@@ -134,8 +142,9 @@ Result<std::vector<Timer::Due>> Timer::PrepareDue(TimePoint now) {
       continue;
     }
     each.put_off = change.error().retry == Retry::kLater ? kSoon : kMuchLater;
-    observe::Log(observe::Level::kError, "approval.due_put_off",
-                 {{"parcel", each.row.parcel.ToString()}, {"mail", each.row.mail.ToString()}, {"error", change.error()}});
+    observe::Log(
+        observe::Level::kError, "approval.due_put_off",
+        {{"parcel", each.row.parcel.ToString()}, {"mail", each.row.mail.ToString()}, {"error", change.error()}});
   }
   return due;
 }

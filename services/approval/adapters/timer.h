@@ -1,6 +1,7 @@
 #pragma once
-// Does what is due: lets timed holds go, returns what nobody decided about, forgets what was decided long ago. A thread of its
-// own looks every quarter of a second. While the wall clock cannot be trusted nothing is due, and the operator is told.
+// Does what is due: lets timed holds go, returns what nobody decided about, forgets what was decided long ago. A thread
+// of its own looks every quarter of a second. While the wall clock cannot be trusted nothing is due, and the operator
+// is told.
 
 #include <condition_variable>
 #include <mutex>
@@ -17,7 +18,8 @@ namespace sekisho::approval {
 class Timer {
  public:
   // All outlive it.
-  Timer(const stage::Surroundings& around, directory::Directory& directory, const Clerk& clerk, observe::Metrics& metrics);
+  Timer(const stage::Surroundings& around, directory::Directory& directory, const Clerk& clerk,
+        observe::Metrics& metrics);
   ~Timer();
 
   void Start();

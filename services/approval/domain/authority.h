@@ -19,7 +19,7 @@
 namespace sekisho::approval {
 
 struct Member {
-  std::string login;           // as the directory writes it: lower case
+  std::string login;  // as the directory writes it: lower case
   std::string name;
   std::string manager;         // a login; empty: none
   std::string notice_address;  // where notices go
@@ -31,7 +31,7 @@ struct Member {
 class People {
  public:
   virtual ~People() = default;
-  virtual std::optional<Member> Find(std::string_view login) const = 0;  // none: unknown or disabled
+  virtual std::optional<Member> Find(std::string_view login) const = 0;         // none: unknown or disabled
   virtual std::set<std::string> SendersOf(std::string_view address) const = 0;  // logins that may send as it
 };
 

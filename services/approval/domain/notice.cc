@@ -7,8 +7,8 @@
 namespace sekisho::approval {
 namespace {
 
-constexpr size_t kShown = 20;              // recipients and files
-constexpr size_t kLongestLine = 200;       // characters of what others wrote
+constexpr size_t kShown = 20;         // recipients and files
+constexpr size_t kLongestLine = 200;  // characters of what others wrote
 constexpr size_t kLongestComment = 2000;
 constexpr std::string_view kRule = "------------------------------------------------------------";
 
@@ -20,7 +20,9 @@ std::string Line(std::string_view text, size_t characters = kLongestLine) {
 class Section {
  public:
   Section(const NoticeFacts& facts, Language language)
-      : facts_(facts), language_(language), labels_(LabelsOf(language)),
+      : facts_(facts),
+        language_(language),
+        labels_(LabelsOf(language)),
         words_(language == Language::kJapanese ? Japanese(facts) : English(facts)) {}
 
   std::string Write() {

@@ -1,8 +1,9 @@
 #pragma once
-// What people are told about a mail that waits: plain text, in the reader's language first and the other one below. Says
-// what, to whom, which files, why, and what to do. Pure: the same facts give the same text.
+// What people are told about a mail that waits: plain text, in the reader's language first and the other one below.
+// Says what, to whom, which files, why, and what to do. Pure: the same facts give the same text.
 //
-// A sender never reads what matched, only the rule's words: evidence may be a term of a dictionary that nobody should learn.
+// A sender never reads what matched, only the rule's words: evidence may be a term of a dictionary that nobody should
+// learn.
 
 #include <string>
 #include <vector>
@@ -15,12 +16,12 @@ namespace sekisho::approval {
 
 enum class NoticeKind {
   // To the sender, when the mail comes to wait.
-  kHeld,            // for a time, or for somebody to decide; `state` says which
-  kAskToConfirm,    // the sender is to confirm
+  kHeld,          // for a time, or for somebody to decide; `state` says which
+  kAskToConfirm,  // the sender is to confirm
   // To who decides.
   kAskToDecide,
   // To the sender, when it was decided.
-  kApproved,        // with a comment
+  kApproved,  // with a comment
   kRejected,
   kExpired,
   kDropped,
@@ -34,19 +35,19 @@ enum class Returned { kNothing, kWhole, kHeaderOnly };
 
 struct NoticeFacts {
   NoticeKind kind = NoticeKind::kHeld;
-  State state = State::kTimed;             // in which it waits, or waited
+  State state = State::kTimed;  // in which it waits, or waited
   std::string mail_id, parcel_id;
-  std::string subject;                     // of the mail, UTF-8
-  std::string from;                        // address; a null sender is empty
-  std::string from_name;                   // of the directory; may be empty
+  std::string subject;    // of the mail, UTF-8
+  std::string from;       // address; a null sender is empty
+  std::string from_name;  // of the directory; may be empty
   std::vector<std::string> recipients;
-  std::vector<std::string> files;          // names of attachments
+  std::vector<std::string> files;  // names of attachments
   std::vector<mail::v1::Reason> reasons;
   TimePoint due{};
-  std::string decider;                     // who decides or decided: a person's name; may be empty
-  std::string comment;                     // of who decided; UTF-8, may have lines
+  std::string decider;  // who decides or decided: a person's name; may be empty
+  std::string comment;  // of who decided; UTF-8, may have lines
   Returned returned = Returned::kNothing;
-  std::string link_base_url;               // of the console; empty: the command line is named
+  std::string link_base_url;  // of the console; empty: the command line is named
 };
 
 struct NoticeText {

@@ -7,9 +7,12 @@ std::string Deciders(State state, const std::string& name, Language language) {
   const bool ja = language == Language::kJapanese;
   if (!name.empty()) return ja ? name + "さん" : name;
   switch (state) {
-    case State::kError: return ja ? "運用担当者" : "an operator";
-    case State::kApproval: return ja ? "承認者" : "an approver";
-    default: return ja ? "セキュリティ担当者" : "a security officer";
+    case State::kError:
+      return ja ? "運用担当者" : "an operator";
+    case State::kApproval:
+      return ja ? "承認者" : "an approver";
+    default:
+      return ja ? "セキュリティ担当者" : "a security officer";
   }
 }
 
@@ -17,21 +20,28 @@ std::string WhyItWaits(State state, Language language) {
   const bool ja = language == Language::kJapanese;
   switch (state) {
     case State::kUnreadable:
-      return ja ? "添付ファイルなど、内容を確認できない部分があります。" : "Parts of it, such as an attachment, could not be read.";
+      return ja ? "添付ファイルなど、内容を確認できない部分があります。"
+                : "Parts of it, such as an attachment, could not be read.";
     case State::kAmbiguous:
-      return ja ? "受け取る側で二通りに読める書き方になっています。" : "It is written so that it could be read in two ways.";
-    case State::kError: return ja ? "処理の途中で問題が起きました。" : "Something went wrong on our side.";
-    default: return "";
+      return ja ? "受け取る側で二通りに読める書き方になっています。"
+                : "It is written so that it could be read in two ways.";
+    case State::kError:
+      return ja ? "処理の途中で問題が起きました。" : "Something went wrong on our side.";
+    default:
+      return "";
   }
 }
 
 std::string ReturnedWords(const NoticeFacts& facts, Language language) {
   const bool ja = language == Language::kJapanese;
   switch (facts.returned) {
-    case Returned::kWhole: return ja ? "元のメールを添付します。" : "Your mail is attached.";
+    case Returned::kWhole:
+      return ja ? "元のメールを添付します。" : "Your mail is attached.";
     case Returned::kHeaderOnly:
-      return ja ? "元のメールは大きいため、ヘッダーだけを添付します。" : "Your mail is large; only its header is attached.";
-    case Returned::kNothing: return "";
+      return ja ? "元のメールは大きいため、ヘッダーだけを添付します。"
+                : "Your mail is large; only its header is attached.";
+    case Returned::kNothing:
+      return "";
   }
   return "";
 }
@@ -52,7 +62,8 @@ NoticeWords Japanese(const NoticeFacts& facts) {
               "お送りになったメールは、まだ送信していません。" + why + decider + "の確認を待っています。",
               "承認されると送信します。" + due + " までに承認されない場合は、送信せずにお返しします。"};
     case NoticeKind::kAskToConfirm:
-      return {"送信の確認をお願いします", "お送りになったメールは、まだ送信していません。次の内容でよいか、ご確認ください。",
+      return {"送信の確認をお願いします",
+              "お送りになったメールは、まだ送信していません。次の内容でよいか、ご確認ください。",
               due + " までに確認されない場合は、送信せずにお返しします。"};
     case NoticeKind::kAskToDecide:
       return {"承認のお願い", "次のメールが、あなたの判断を待っています。" + why,
@@ -83,19 +94,22 @@ NoticeWords English(const NoticeFacts& facts) {
         return {"Your mail is held", "Your mail to the recipients below is held.",
                 "It goes by itself at " + due + ". Until then you can take it back, or send it now."};
       }
-      return {facts.state == State::kApproval ? "Your mail waits for approval" : "Your mail waits to be checked",
-              "Your mail has not been sent yet. " + why + "It waits for " + decider + ".",
-              "It goes as soon as it is approved. If nobody decides by " + due + ", it comes back to you and is not sent."};
+      return {
+          facts.state == State::kApproval ? "Your mail waits for approval" : "Your mail waits to be checked",
+          "Your mail has not been sent yet. " + why + "It waits for " + decider + ".",
+          "It goes as soon as it is approved. If nobody decides by " + due + ", it comes back to you and is not sent."};
     case NoticeKind::kAskToConfirm:
       return {"Please confirm your mail", "Your mail has not been sent yet. Please check that it is right.",
               "If you don't confirm it by " + due + ", it comes back to you and is not sent."};
     case NoticeKind::kAskToDecide:
-      return {"A mail waits for your decision", "The mail below waits for your decision." + (why.empty() ? "" : " " + why),
+      return {"A mail waits for your decision",
+              "The mail below waits for your decision." + (why.empty() ? "" : " " + why),
               "If nobody decides by " + due + ", it goes back to its sender and is not sent.", true};
     case NoticeKind::kApproved:
       return {"Your mail was approved", "Approved by " + decider + ". It is on its way to the recipients below.", ""};
     case NoticeKind::kRejected:
-      return {"Your mail was rejected", "Rejected by " + decider + ". It was not sent to the recipients below.", returned};
+      return {"Your mail was rejected", "Rejected by " + decider + ". It was not sent to the recipients below.",
+              returned};
     case NoticeKind::kExpired:
       if (!returned.empty()) returned += " ";
       return {"Your mail comes back: nobody decided in time",
@@ -108,14 +122,32 @@ NoticeWords English(const NoticeFacts& facts) {
 }
 
 const NoticeLabels& LabelsOf(Language language) {
-  static constexpr NoticeLabels kJapanese = {
-      .subject = "件名", .from = "差出人", .to = "宛先", .files = "添付", .why = "止めた理由", .remedy = "次からは",
-      .comment = "コメント", .more = "ほか", .approve = "承認する", .reject = "差し戻す", .release = "送信する",
-      .recall = "取り消す", .open = "内容を見る"};
-  static constexpr NoticeLabels kEnglish = {
-      .subject = "Subject", .from = "From", .to = "To", .files = "Files", .why = "Why", .remedy = "Next time",
-      .comment = "Comment", .more = "and more:", .approve = "Approve", .reject = "Reject", .release = "Send it",
-      .recall = "Take it back", .open = "Look at it"};
+  static constexpr NoticeLabels kJapanese = {.subject = "件名",
+                                             .from = "差出人",
+                                             .to = "宛先",
+                                             .files = "添付",
+                                             .why = "止めた理由",
+                                             .remedy = "次からは",
+                                             .comment = "コメント",
+                                             .more = "ほか",
+                                             .approve = "承認する",
+                                             .reject = "差し戻す",
+                                             .release = "送信する",
+                                             .recall = "取り消す",
+                                             .open = "内容を見る"};
+  static constexpr NoticeLabels kEnglish = {.subject = "Subject",
+                                            .from = "From",
+                                            .to = "To",
+                                            .files = "Files",
+                                            .why = "Why",
+                                            .remedy = "Next time",
+                                            .comment = "Comment",
+                                            .more = "and more:",
+                                            .approve = "Approve",
+                                            .reject = "Reject",
+                                            .release = "Send it",
+                                            .recall = "Take it back",
+                                            .open = "Look at it"};
   return language == Language::kJapanese ? kJapanese : kEnglish;
 }
 
@@ -129,7 +161,8 @@ std::string FormatDue(TimePoint due, Language language) {
 std::string JapanesePlace(std::string_view place) {
   std::string out(place);
   const auto replace = [&](std::string_view from, std::string_view to) {
-    for (size_t at = 0; (at = out.find(from, at)) != std::string::npos; at += to.size()) out.replace(at, from.size(), to);
+    for (size_t at = 0; (at = out.find(from, at)) != std::string::npos; at += to.size())
+      out.replace(at, from.size(), to);
   };
   if (out == "subject") return "件名";
   if (const size_t line = out.rfind(" line "); line != std::string::npos) {

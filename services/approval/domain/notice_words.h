@@ -8,9 +8,9 @@
 namespace sekisho::approval {
 
 struct NoticeWords {
-  std::string title;     // begins the subject line
-  std::string opening;   // what happened
-  std::string closing;   // what happens next; may be empty
+  std::string title;    // begins the subject line
+  std::string opening;  // what happened
+  std::string closing;  // what happens next; may be empty
   bool asks_to_decide = false;
 };
 

@@ -40,7 +40,8 @@ struct Split {
   std::optional<mail::v1::Parcel> rest;  // keeps the parcel's id
 };
 // Errors: kInvalid when one of `wanted` is no recipient of the parcel.
-Result<Split> SplitParcel(const mail::v1::Parcel& parcel, const std::vector<std::string>& wanted, const ParcelId& child);
+Result<Split> SplitParcel(const mail::v1::Parcel& parcel, const std::vector<std::string>& wanted,
+                          const ParcelId& child);
 
 // Those of `wanted` (all when it is empty) that the parcel has.
 std::vector<std::string> RecipientsAmong(const mail::v1::Parcel& parcel, const std::vector<std::string>& wanted);

@@ -43,8 +43,10 @@ constexpr Transition kTable[] = {
 
 std::string Needed(unsigned who) {
   std::string needed;
-  for (const auto& [capacity, name] : {std::pair{kSender, "its sender"}, {kSuperior, "the sender's superior"},
-                                       {kOfficer, "a security officer"}, {kOperator, "an operator"}}) {
+  for (const auto& [capacity, name] : {std::pair{kSender, "its sender"},
+                                       {kSuperior, "the sender's superior"},
+                                       {kOfficer, "a security officer"},
+                                       {kOperator, "an operator"}}) {
     if ((who & capacity) != 0) needed += (needed.empty() ? "" : " or ") + std::string(name);
   }
   return needed.empty() ? "nobody" : needed;
@@ -67,7 +69,8 @@ Result<const Transition*> Decide(State from, Event event, unsigned capacities) {
   if (transition == nullptr) {
     const bool sender_releases = from == State::kTimed || from == State::kConfirm;
     return MakeError(Code::kInvalid, "this waits as '" + std::string(StateName(from)) + "': it can't be " +
-                                         std::string(PastTense(event)) + (sender_releases ? "; its sender may release it" : ""));
+                                         std::string(PastTense(event)) +
+                                         (sender_releases ? "; its sender may release it" : ""));
   }
   if ((transition->who & capacities) == 0) {
     return MakeError(Code::kPermission, "for this mail, that is for " + Needed(transition->who));
@@ -79,12 +82,18 @@ bool IsTerminal(State state) { return static_cast<int>(state) >= kFirstTerminal;
 
 State StateOf(mail::v1::HoldClass hold) {
   switch (hold) {
-    case mail::v1::HOLD_CLASS_TIMED: return State::kTimed;
-    case mail::v1::HOLD_CLASS_CONFIRM: return State::kConfirm;
-    case mail::v1::HOLD_CLASS_APPROVAL: return State::kApproval;
-    case mail::v1::HOLD_CLASS_UNREADABLE: return State::kUnreadable;
-    case mail::v1::HOLD_CLASS_AMBIGUOUS: return State::kAmbiguous;
-    default: return State::kError;
+    case mail::v1::HOLD_CLASS_TIMED:
+      return State::kTimed;
+    case mail::v1::HOLD_CLASS_CONFIRM:
+      return State::kConfirm;
+    case mail::v1::HOLD_CLASS_APPROVAL:
+      return State::kApproval;
+    case mail::v1::HOLD_CLASS_UNREADABLE:
+      return State::kUnreadable;
+    case mail::v1::HOLD_CLASS_AMBIGUOUS:
+      return State::kAmbiguous;
+    default:
+      return State::kError;
   }
 }
 
@@ -101,17 +110,28 @@ Event OnRelease(State state) {
 
 std::string_view StateName(State state) {
   switch (state) {
-    case State::kTimed: return "timed";
-    case State::kConfirm: return "confirm";
-    case State::kApproval: return "approval";
-    case State::kUnreadable: return "unreadable";
-    case State::kAmbiguous: return "ambiguous";
-    case State::kError: return "error";
-    case State::kCleared: return "cleared";
-    case State::kRejected: return "rejected";
-    case State::kRecalled: return "recalled";
-    case State::kExpired: return "expired";
-    case State::kDropped: return "dropped";
+    case State::kTimed:
+      return "timed";
+    case State::kConfirm:
+      return "confirm";
+    case State::kApproval:
+      return "approval";
+    case State::kUnreadable:
+      return "unreadable";
+    case State::kAmbiguous:
+      return "ambiguous";
+    case State::kError:
+      return "error";
+    case State::kCleared:
+      return "cleared";
+    case State::kRejected:
+      return "rejected";
+    case State::kRecalled:
+      return "recalled";
+    case State::kExpired:
+      return "expired";
+    case State::kDropped:
+      return "dropped";
   }
   return "unknown";
 }
@@ -119,30 +139,44 @@ std::string_view StateName(State state) {
 std::string_view PastTense(Event event) {
   switch (event) {
     case Event::kDue:
-    case Event::kRelease: return "released";
-    case Event::kConfirm: return "confirmed";
-    case Event::kRecall: return "recalled";
-    case Event::kApprove: return "approved";
-    case Event::kReject: return "rejected";
-    case Event::kExpire: return "expired";
-    case Event::kDrop: return "dropped";
+    case Event::kRelease:
+      return "released";
+    case Event::kConfirm:
+      return "confirmed";
+    case Event::kRecall:
+      return "recalled";
+    case Event::kApprove:
+      return "approved";
+    case Event::kReject:
+      return "rejected";
+    case Event::kExpire:
+      return "expired";
+    case Event::kDrop:
+      return "dropped";
   }
   return "unknown";
 }
 
 mail::v1::RecipientState ToMailState(State state) {
   switch (state) {
-    case State::kApproval: return mail::v1::RECIPIENT_STATE_AWAITING_APPROVAL;
+    case State::kApproval:
+      return mail::v1::RECIPIENT_STATE_AWAITING_APPROVAL;
     case State::kTimed:
     case State::kConfirm:
     case State::kUnreadable:
     case State::kAmbiguous:
-    case State::kError: return mail::v1::RECIPIENT_STATE_HELD;
-    case State::kCleared: return mail::v1::RECIPIENT_STATE_DELIVERING;
-    case State::kRejected: return mail::v1::RECIPIENT_STATE_REJECTED;
-    case State::kRecalled: return mail::v1::RECIPIENT_STATE_RECALLED;
-    case State::kExpired: return mail::v1::RECIPIENT_STATE_EXPIRED;
-    case State::kDropped: return mail::v1::RECIPIENT_STATE_DROPPED;
+    case State::kError:
+      return mail::v1::RECIPIENT_STATE_HELD;
+    case State::kCleared:
+      return mail::v1::RECIPIENT_STATE_DELIVERING;
+    case State::kRejected:
+      return mail::v1::RECIPIENT_STATE_REJECTED;
+    case State::kRecalled:
+      return mail::v1::RECIPIENT_STATE_RECALLED;
+    case State::kExpired:
+      return mail::v1::RECIPIENT_STATE_EXPIRED;
+    case State::kDropped:
+      return mail::v1::RECIPIENT_STATE_DROPPED;
   }
   return mail::v1::RECIPIENT_STATE_UNSPECIFIED;
 }

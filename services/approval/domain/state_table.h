@@ -84,10 +84,10 @@ bool IsTerminal(State state);
 // The state a parcel enters; a class that we don't know waits for an operator.
 State StateOf(mail::v1::HoldClass hold);
 mail::v1::HoldClass HoldClassOf(State state);
-Event OnTime(State state);     // what happens when its time is over
-Event OnRelease(State state);  // what "let it go now" means for it
-std::string_view StateName(State state);    // "timed", "cleared"
-std::string_view PastTense(Event event);    // "released", "approved": the journal's event type
+Event OnTime(State state);                // what happens when its time is over
+Event OnRelease(State state);             // what "let it go now" means for it
+std::string_view StateName(State state);  // "timed", "cleared"
+std::string_view PastTense(Event event);  // "released", "approved": the journal's event type
 // How the journal and other stages call it; of what was cleared, they say more themselves.
 mail::v1::RecipientState ToMailState(State state);
 

@@ -9,14 +9,14 @@
 namespace sekisho::approval {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::Not;
 using grpc::StatusCode;
 using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
 
 using ApprovalTest = ApprovalFixture;
 
@@ -40,16 +40,19 @@ TEST_F(ApprovalTest, ATimedHoldGoesWhenItsTimeIsOver) {
   EXPECT_EQ(Holds("hanako").holds_size(), 1);
   clock_.Advance(seconds(1));
   std::vector<mail::v1::Parcel> mails;
-  Await([&] {
-    const Sent sent = TakeSent();
-    EXPECT_THAT(sent.notices, IsEmpty()) << "senders aren't told of timed holds unless it is configured";
-    mails.insert(mails.end(), sent.mails.begin(), sent.mails.end());
-    return !mails.empty();
-  }, "it went");
+  Await(
+      [&] {
+        const Sent sent = TakeSent();
+        EXPECT_THAT(sent.notices, IsEmpty()) << "senders aren't told of timed holds unless it is configured";
+        mails.insert(mails.end(), sent.mails.begin(), sent.mails.end());
+        return !mails.empty();
+      },
+      "it went");
   ASSERT_EQ(mails.size(), 1u);
   EXPECT_EQ(mails[0].hop(), 2u);
   EXPECT_EQ(mails[0].parcel_id(), mail.parcel.parcel_id());
-  EXPECT_EQ(mails[0].judgement().SerializeAsString(), mail.parcel.judgement().SerializeAsString()) << "as policy signed it";
+  EXPECT_EQ(mails[0].judgement().SerializeAsString(), mail.parcel.judgement().SerializeAsString())
+      << "as policy signed it";
   EXPECT_THAT(TakeJournal(), ElementsAre("released:DELIVERING:1"));
   EXPECT_EQ(Holds("hanako").holds_size(), 0);
   EXPECT_THAT(TakeOutcomes(), IsEmpty());
@@ -60,7 +63,8 @@ TEST_F(ApprovalTest, TheSenderReleasesATimedHoldAndNobodyElse) {
   Mail mail = MakeMail(mail::v1::HOLD_CLASS_TIMED);
   Judge(mail);
   Settle();
-  for (const char* other : {"jiro", "taro", "officer", "ops"}) EXPECT_EQ(Release(other, mail), StatusCode::PERMISSION_DENIED) << other;
+  for (const char* other : {"jiro", "taro", "officer", "ops"})
+    EXPECT_EQ(Release(other, mail), StatusCode::PERMISSION_DENIED) << other;
   EXPECT_EQ(Release("", mail), StatusCode::UNAUTHENTICATED);
   EXPECT_EQ(Release("hanako", mail), StatusCode::OK);
   EXPECT_EQ(decision_.state(), "cleared");
@@ -75,7 +79,8 @@ TEST_F(ApprovalTest, WhatIsSealedNextGoesToEncryption) {
   Start();
   Mail mail = MakeMail(mail::v1::HOLD_CLASS_TIMED);
   mail.judgement.clear_slip();
-  for (const auto stage : {mail::v1::STAGE_APPROVAL, mail::v1::STAGE_ENCRYPTION, mail::v1::STAGE_DELIVERY}) mail.judgement.add_slip(stage);
+  for (const auto stage : {mail::v1::STAGE_APPROVAL, mail::v1::STAGE_ENCRYPTION, mail::v1::STAGE_DELIVERY})
+    mail.judgement.add_slip(stage);
   Judge(mail);
   Settle();
   EXPECT_EQ(Release("hanako", mail), StatusCode::OK);
@@ -112,12 +117,14 @@ TEST_F(ApprovalTest, TheSuperiorIsAskedAndApproves) {
   EXPECT_EQ(shown.text(), "社外秘の仕様です");
   EXPECT_THAT(shown.attachment_names(), ElementsAre("spec.pdf"));
   EXPECT_EQ(shown.content_sha256(), mail.judgement.d1_sha256());
-  EXPECT_EQ(Call("hanako", &v1::ApprovalService::Stub::GetApproval, request, &shown).error_code(), StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(Call("hanako", &v1::ApprovalService::Stub::GetApproval, request, &shown).error_code(),
+            StatusCode::PERMISSION_DENIED);
 
   v1::ApproveRequest approve;
   approve.set_parcel_id(IdOf(mail));
   approve.set_content_sha256(std::string(32, 'x'));
-  EXPECT_EQ(Call("taro", &v1::ApprovalService::Stub::Approve, approve, &decision_).error_code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(Call("taro", &v1::ApprovalService::Stub::Approve, approve, &decision_).error_code(),
+            StatusCode::INVALID_ARGUMENT);
   approve.set_content_sha256(shown.content_sha256());
   EXPECT_TRUE(Call("taro", &v1::ApprovalService::Stub::Approve, approve, &decision_).ok());
   const Sent sent = TakeSent();
@@ -307,11 +314,12 @@ TEST_F(ApprovalTest, EachClassAsksAndObeysItsOwn) {
     std::vector<std::string> told;
     std::string may;
   };
-  for (const Case& each : {Case{mail::v1::HOLD_CLASS_CONFIRM, {"hanako@example.jp"}, "hanako"},
-                           Case{mail::v1::HOLD_CLASS_UNREADABLE, {"hanako@example.jp", "taro@example.jp"}, "officer"},
-                           Case{mail::v1::HOLD_CLASS_AMBIGUOUS, {"hanako@example.jp", "officer@example.jp"}, "officer"},
-                           Case{mail::v1::HOLD_CLASS_ERROR, {"hanako@example.jp", "ops@example.jp"}, "ops"},
-                           Case{static_cast<mail::v1::HoldClass>(42), {"hanako@example.jp", "ops@example.jp"}, "ops"}}) {
+  for (const Case& each :
+       {Case{mail::v1::HOLD_CLASS_CONFIRM, {"hanako@example.jp"}, "hanako"},
+        Case{mail::v1::HOLD_CLASS_UNREADABLE, {"hanako@example.jp", "taro@example.jp"}, "officer"},
+        Case{mail::v1::HOLD_CLASS_AMBIGUOUS, {"hanako@example.jp", "officer@example.jp"}, "officer"},
+        Case{mail::v1::HOLD_CLASS_ERROR, {"hanako@example.jp", "ops@example.jp"}, "ops"},
+        Case{static_cast<mail::v1::HoldClass>(42), {"hanako@example.jp", "ops@example.jp"}, "ops"}}) {
     Mail mail = MakeMail(each.hold);
     Judge(mail);
     Settle();
@@ -330,7 +338,8 @@ TEST_F(ApprovalTest, EachClassAsksAndObeysItsOwn) {
 
 TEST_F(ApprovalTest, AMailWhoseSendersCannotBeReadIsForAnOfficer) {
   Start();
-  Mail mail = MakeMail(mail::v1::HOLD_CLASS_APPROVAL, "From: a@example.jp\r\nFrom: b@example.jp\r\nSubject: x\r\n\r\nx\r\n");
+  Mail mail =
+      MakeMail(mail::v1::HOLD_CLASS_APPROVAL, "From: a@example.jp\r\nFrom: b@example.jp\r\nSubject: x\r\n\r\nx\r\n");
   Judge(mail);
   Settle();
   EXPECT_EQ(Approve("taro", mail), StatusCode::PERMISSION_DENIED);
@@ -371,7 +380,8 @@ TEST_F(ApprovalTest, ListsShowWhatIsTheCallers) {
   v1::ListHoldsRequest request;
   request.set_all(true);
   v1::ListHoldsResponse response;
-  EXPECT_EQ(Call("taro", &v1::ApprovalService::Stub::ListHolds, request, &response).error_code(), StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(Call("taro", &v1::ApprovalService::Stub::ListHolds, request, &response).error_code(),
+            StatusCode::PERMISSION_DENIED);
 }
 
 TEST_F(ApprovalTest, AForgedJudgementIsParkedAndNothingGoes) {
@@ -414,7 +424,9 @@ TEST_F(ApprovalTest, AClockThatJumpsReleasesNothingForAWhile) {
   Mail mail = MakeMail(mail::v1::HOLD_CLASS_TIMED);
   Judge(mail);
   Settle();
-  const auto jumps = [&] { return metrics_.Expose().find("sekisho_approval_clock_jumps_total 1") != std::string::npos; };
+  const auto jumps = [&] {
+    return metrics_.Expose().find("sekisho_approval_clock_jumps_total 1") != std::string::npos;
+  };
   clock_.Jump(hours(24 * 30));
   Await(jumps, "the timer has seen the jump");
   EXPECT_THAT(TakeSent().mails, IsEmpty());
@@ -428,7 +440,8 @@ TEST_F(ApprovalTest, SendersAreToldOfTimedHoldsWhenConfigured) {
   Mail mail = MakeMail(mail::v1::HOLD_CLASS_TIMED);
   Judge(mail);
   Settle();
-  EXPECT_THAT(TextOf(TakeSent().notices.at("hanako@example.jp")), HasSubstr("https://mail.example.jp/holds/" + IdOf(mail)));
+  EXPECT_THAT(TextOf(TakeSent().notices.at("hanako@example.jp")),
+              HasSubstr("https://mail.example.jp/holds/" + IdOf(mail)));
 }
 
 TEST_F(ApprovalTest, AMailWhoseKeyWasDestroyedStopsNobodyElse) {
@@ -465,7 +478,8 @@ TEST_F(ApprovalTest, NothingReadableIsKeptAtRest) {
     std::ifstream in(entry.path(), std::ios::binary);
     all.append(std::istreambuf_iterator<char>(in), {});
   }
-  for (const char* word : {"hanako", "tanaka", "spec.pdf", "仕様", "TERM", "canary"}) EXPECT_EQ(all.find(word), std::string::npos) << word;
+  for (const char* word : {"hanako", "tanaka", "spec.pdf", "仕様", "TERM", "canary"})
+    EXPECT_EQ(all.find(word), std::string::npos) << word;
   Open();
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// The approval service on a real store, bus, content store, directory file and gRPC server; the test is policy, intake, and all that
-// listens behind it. Time stands still until the test moves it.
+// The approval service on a real store, bus, content store, directory file and gRPC server; the test is policy, intake,
+// and all that listens behind it. Time stands still until the test moves it.
 
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
@@ -30,7 +30,8 @@ inline constexpr char kDirectory[] =
     "users:\n"
     "  - {login: hanako@example.jp, name: 山田 花子, manager: taro@example.jp, roles: [sender], language: ja}\n"
     "  - {login: jiro@example.jp, name: 鈴木 次郎, manager: taro@example.jp, roles: [sender]}\n"
-    "  - {login: taro@example.jp, name: 佐々木 太郎, manager: boss@example.jp, roles: [sender, approver], language: ja}\n"
+    "  - {login: taro@example.jp, name: 佐々木 太郎, manager: boss@example.jp, roles: [sender, approver], language: "
+    "ja}\n"
     "  - {login: boss@example.jp, name: Boss, roles: [sender, approver], language: en}\n"
     "  - {login: officer@example.jp, name: Officer, roles: [security_officer], language: en}\n"
     "  - {login: ops@example.jp, name: Ops, roles: [operator], language: en}\n"
@@ -51,11 +52,12 @@ class ApprovalFixture : public ::testing::Test {
     auto directory = directory::Directory::Open(options, clock_);
     SEKISHO_CHECK(directory.ok());
     directory_ = *std::move(directory);
-    authenticator_ = std::make_unique<rpc::Authenticator>(*keys_, clock_, std::chrono::hours(24 * 365), [this](std::string_view login) {
-      const directory::User* user = directory_->Current()->Find(login);
-      if (user == nullptr) return Result<rpc::Principal>(MakeError(Code::kUnauthenticated, "unknown"));
-      return Result<rpc::Principal>(rpc::Principal{user->login, user->roles, user->language});
-    });
+    authenticator_ = std::make_unique<rpc::Authenticator>(
+        *keys_, clock_, std::chrono::hours(24 * 365), [this](std::string_view login) {
+          const directory::User* user = directory_->Current()->Find(login);
+          if (user == nullptr) return Result<rpc::Principal>(MakeError(Code::kUnauthenticated, "unknown"));
+          return Result<rpc::Principal>(rpc::Principal{user->login, user->roles, user->language});
+        });
     Open();
   }
   ~ApprovalFixture() override { Close(); }
@@ -64,7 +66,8 @@ class ApprovalFixture : public ::testing::Test {
     database_ = *store::OpenSqlite({.folder = folder_ / "data"});
     bus_ = *bus::OpenLocal(*database_, stage::ConsumerGroups());
     content_ = *content::OpenLocal({.folder = folder_ / "content"}, *database_, *keys_, clock_);
-    around_ = std::make_unique<stage::Surroundings>(stage::Surroundings{*database_, *bus_, *keys_, clock_, workers_, "example"});
+    around_ = std::make_unique<stage::Surroundings>(
+        stage::Surroundings{*database_, *bus_, *keys_, clock_, workers_, "example"});
     SEKISHO_CHECK(stage::MigrateStageTables(*database_, "policy").ok());
   }
   void Start() {
@@ -100,7 +103,8 @@ class ApprovalFixture : public ::testing::Test {
            "Date: Tue, 24 Nov 2026 10:00:00 +0900\r\nMessage-ID: <1@example.jp>\r\nMIME-Version: 1.0\r\n"
            "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n"
            "Content-Transfer-Encoding: 8bit\r\n\r\n社外秘の仕様です\r\n--b\r\nContent-Type: application/pdf\r\n"
-           "Content-Disposition: attachment; filename=spec.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\nJVBERi0xLjQK\r\n--b--\r\n";
+           "Content-Disposition: attachment; filename=spec.pdf\r\nContent-Transfer-Encoding: "
+           "base64\r\n\r\nJVBERi0xLjQK\r\n--b--\r\n";
   }
   Mail MakeMail(mail::v1::HoldClass hold, const std::string& raw = Raw(),
                 const std::vector<std::string>& recipients = {"tanaka@maker.example"}) {
@@ -150,9 +154,13 @@ class ApprovalFixture : public ::testing::Test {
   }
   void HandOver(const Mail& mail) {
     stage::Committer committer(*around_, "policy");
-    ASSERT_TRUE(committer.CommitAndWait([&](store::Tx&, stage::Outbox& outbox) {
-      return outbox.Publish(bus::Topic::kJudged, mail.key, mail.id, mail.parcel);
-    }, kTrace).ok());
+    ASSERT_TRUE(committer
+                    .CommitAndWait(
+                        [&](store::Tx&, stage::Outbox& outbox) {
+                          return outbox.Publish(bus::Topic::kJudged, mail.key, mail.id, mail.parcel);
+                        },
+                        kTrace)
+                    .ok());
   }
   void Ask(const Mail& mail, mail::v1::Control::Action action, const std::vector<std::string>& recipients = {}) {
     mail::v1::Control control;
@@ -162,17 +170,23 @@ class ApprovalFixture : public ::testing::Test {
     control.set_actor("hanako@example.jp");
     for (const std::string& address : recipients) control.add_recipients(address);
     stage::Committer committer(*around_, "intake");
-    ASSERT_TRUE(committer.CommitAndWait([&](store::Tx&, stage::Outbox& outbox) {
-      return outbox.Publish(bus::Topic::kControl, mail.key, mail.id, control);
-    }, kTrace).ok());
+    ASSERT_TRUE(committer
+                    .CommitAndWait(
+                        [&](store::Tx&, stage::Outbox& outbox) {
+                          return outbox.Publish(bus::Topic::kControl, mail.key, mail.id, control);
+                        },
+                        kTrace)
+                    .ok());
   }
   void Settle() {  // all that was handed over is finished
-    Await([&] {
-      for (const auto& queue : app_->stage().Queues()) {
-        if (queue.depth() > 0 || queue.in_flight() > 0) return false;
-      }
-      return true;
-    }, "the topics are empty");
+    Await(
+        [&] {
+          for (const auto& queue : app_->stage().Queues()) {
+            if (queue.depth() > 0 || queue.in_flight() > 0) return false;
+          }
+          return true;
+        },
+        "the topics are empty");
   }
 
   // All that came out on `topic` since the test asked last.
@@ -244,13 +258,16 @@ class ApprovalFixture : public ::testing::Test {
                     grpc::Status (v1::ApprovalService::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                     const Request& request, Response* response) {
     grpc::ClientContext context;
-    if (!login.empty()) context.AddMetadata("authorization", "Bearer " + authenticator_->tokens().Issue(login + "@example.jp")->token);
+    if (!login.empty())
+      context.AddMetadata("authorization", "Bearer " + authenticator_->tokens().Issue(login + "@example.jp")->token);
     return (stub_.get()->*method)(&context, request, response);
   }
   template <typename Request>
   grpc::StatusCode Decide(const std::string& login,
-                          grpc::Status (v1::ApprovalService::Stub::*method)(grpc::ClientContext*, const Request&, v1::DecisionResponse*),
-                          const std::string& parcel, const std::vector<std::string>& recipients = {}, const std::string& comment = "") {
+                          grpc::Status (v1::ApprovalService::Stub::*method)(grpc::ClientContext*, const Request&,
+                                                                            v1::DecisionResponse*),
+                          const std::string& parcel, const std::vector<std::string>& recipients = {},
+                          const std::string& comment = "") {
     Request request;
     request.set_parcel_id(parcel);
     for (const std::string& address : recipients) request.add_recipients(address);
@@ -260,7 +277,8 @@ class ApprovalFixture : public ::testing::Test {
     message_ = status.error_message();
     return status.error_code();
   }
-  grpc::StatusCode Release(const std::string& login, const Mail& mail, const std::vector<std::string>& recipients = {}) {
+  grpc::StatusCode Release(const std::string& login, const Mail& mail,
+                           const std::vector<std::string>& recipients = {}) {
     return Decide(login, &v1::ApprovalService::Stub::ReleaseHold, IdOf(mail), recipients);
   }
   grpc::StatusCode Approve(const std::string& login, const Mail& mail, const std::vector<std::string>& recipients = {},

@@ -62,11 +62,13 @@ TEST(ErrorTest, AStrangersStatusIsReadByItsCode) {
 }
 
 TEST(RolesTest, EveryMethodOfEveryServiceIsInTheTable) {
-  const google::protobuf::FileDescriptor* files[] = {
-      intake::v1::SubmitMailRequest::descriptor()->file(),     policy::v1::PolicyDocument::descriptor()->file(),
-      approval::v1::HeldParcel::descriptor()->file(),          encryption::v1::Certificate::descriptor()->file(),
-      delivery::v1::DestinationSummary::descriptor()->file(),  ledger::v1::Trace::descriptor()->file(),
-      stage::v1::Queue::descriptor()->file()};
+  const google::protobuf::FileDescriptor* files[] = {intake::v1::SubmitMailRequest::descriptor()->file(),
+                                                     policy::v1::PolicyDocument::descriptor()->file(),
+                                                     approval::v1::HeldParcel::descriptor()->file(),
+                                                     encryption::v1::Certificate::descriptor()->file(),
+                                                     delivery::v1::DestinationSummary::descriptor()->file(),
+                                                     ledger::v1::Trace::descriptor()->file(),
+                                                     stage::v1::Queue::descriptor()->file()};
   int methods = 0;
   for (const auto* file : files) {
     for (int s = 0; s < file->service_count(); ++s) {

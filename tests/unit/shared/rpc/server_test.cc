@@ -66,7 +66,8 @@ class ServerTest : public ::testing::Test {
   grpc::Status Check(const std::string& authorization, size_t octets = 0) {
     return CheckOn(grpc::CreateChannel(Target(), grpc::InsecureChannelCredentials()), authorization, octets);
   }
-  grpc::Status CheckOn(const std::shared_ptr<grpc::Channel>& channel, const std::string& authorization, size_t octets = 0) {
+  grpc::Status CheckOn(const std::shared_ptr<grpc::Channel>& channel, const std::string& authorization,
+                       size_t octets = 0) {
     const auto stub = policy::v1::PolicyService::NewStub(channel);
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
@@ -98,7 +99,8 @@ class ServerTest : public ::testing::Test {
 
   testing::TemporaryFolder folder_;
   testing::FakeClock clock_;
-  std::map<std::string, std::set<std::string, std::less<>>> roles_ = {{"admin", {"policy_admin"}}, {"hanako", {"sender"}}};
+  std::map<std::string, std::set<std::string, std::less<>>> roles_ = {{"admin", {"policy_admin"}},
+                                                                      {"hanako", {"sender"}}};
   std::unique_ptr<keys::KeyRing> keys_;
   Authenticator authenticator_;
   PolicyProbe service_;

@@ -74,8 +74,8 @@ TEST(NoticeTest, TellsTheSenderWhatIsHeldAndWhy) {
 }
 
 TEST(NoticeTest, ASenderNeverReadsWhatMatched) {
-  for (const NoticeKind kind : {NoticeKind::kHeld, NoticeKind::kAskToConfirm, NoticeKind::kApproved, NoticeKind::kRejected,
-                                NoticeKind::kExpired, NoticeKind::kDropped}) {
+  for (const NoticeKind kind : {NoticeKind::kHeld, NoticeKind::kAskToConfirm, NoticeKind::kApproved,
+                                NoticeKind::kRejected, NoticeKind::kExpired, NoticeKind::kDropped}) {
     for (const State state : kStates) {
       if (IsTerminal(state)) continue;
       for (const Language language : {Language::kJapanese, Language::kEnglish}) {
@@ -140,8 +140,11 @@ TEST(NoticeTest, LongListsAreCutAndSaySo) {
 }
 
 TEST(NoticeTest, PlacesAreSaidInJapanese) {
-  for (const auto& [place, said] : {std::pair{"subject", "(件名"}, {"body line 12", "(本文 12行目"}, {"attachment 2 name", "(添付2の名前"},
-                                    {"attachment 2 > a.xlsx line 3", "(添付2 > a.xlsx 3行目"}, {"anything", "(anything"}}) {
+  for (const auto& [place, said] : {std::pair{"subject", "(件名"},
+                                    {"body line 12", "(本文 12行目"},
+                                    {"attachment 2 name", "(添付2の名前"},
+                                    {"attachment 2 > a.xlsx line 3", "(添付2 > a.xlsx 3行目"},
+                                    {"anything", "(anything"}}) {
     NoticeFacts facts = Facts(NoticeKind::kHeld, State::kApproval);
     facts.reasons[0].set_place(place);
     EXPECT_THAT(WriteNotice(facts, Language::kJapanese).text, HasSubstr(said));

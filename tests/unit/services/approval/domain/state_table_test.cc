@@ -63,9 +63,10 @@ TEST(StateTableTest, NothingThatNeedsAPersonPassesByItself) {
 }
 
 TEST(StateTableTest, EachClassHasItsOwnReleasers) {
-  const std::map<State, unsigned> kReleasers = {{State::kTimed, kSender},        {State::kConfirm, kSender},
-                                                {State::kApproval, kSuperior},   {State::kUnreadable, kSuperior | kOfficer},
-                                                {State::kAmbiguous, kOfficer},   {State::kError, kOperator}};
+  const std::map<State, unsigned> kReleasers = {
+      {State::kTimed, kSender},      {State::kConfirm, kSender},
+      {State::kApproval, kSuperior}, {State::kUnreadable, kSuperior | kOfficer},
+      {State::kAmbiguous, kOfficer}, {State::kError, kOperator}};
   for (const auto& [state, who] : kReleasers) {
     for (const unsigned capacity : {kNoCapacity, kSender, kSuperior, kOfficer, kOperator}) {
       const auto decided = Decide(state, OnRelease(state), capacity);
@@ -92,7 +93,8 @@ TEST(StateTableTest, AWrongEventSaysWhatTheParcelWaitsFor) {
   const auto approved = Decide(State::kTimed, Event::kApprove, kSuperior);
   EXPECT_EQ(approved.error().code, Code::kInvalid);
   EXPECT_EQ(approved.error().detail, "this waits as 'timed': it can't be approved; its sender may release it");
-  EXPECT_EQ(Decide(State::kAmbiguous, Event::kApprove, kSuperior).error().detail, "for this mail, that is for a security officer");
+  EXPECT_EQ(Decide(State::kAmbiguous, Event::kApprove, kSuperior).error().detail,
+            "for this mail, that is for a security officer");
   EXPECT_EQ(Decide(State::kTimed, Event::kDue, kSender).error().detail, "for this mail, that is for nobody");
 }
 
