@@ -51,6 +51,8 @@ class CheckLayersTest(unittest.TestCase):
     def test_an_impure_domain_is_refused(self):
         path = "services/approval/domain/machine.cc"
         self.assert_refused(path, '#include "shared/store/store.h"\n', "not pure")
+        self.assert_refused(path, '#include "shared/smtp/client.h"\n', "not pure")
+        self.assert_allowed(path, '#include "shared/smtp/address.h"\n')
         self.assert_refused(path, '#include "services/approval/adapters/rpc.h"\n', "only pure modules and itself")
         self.assert_refused(path, "#include <thread>\n", "no I/O, threads or clocks")
         self.assert_refused(path, '#include "shared/base/worker_pool.h"\n', "no I/O, threads or clocks")
@@ -62,8 +64,8 @@ class CheckLayersTest(unittest.TestCase):
         self.assert_refused("services/intake/app.cc", "# include <openssl/ssl.h>\n", "may include this library")
 
     def test_including_tests_is_refused(self):
-        self.assert_refused("services/intake/app.cc", '#include "tests/support/peer.h"\n', "only tests include tests")
-        self.assert_refused("shared/bus/x.cc", '#include "shared/testing/fake_clock.h"\n', "only tests include tests")
+        self.assert_refused("services/intake/app.cc", '#include "tests/support/peer.h"\n', "only tests and benches include tests")
+        self.assert_refused("shared/bus/x.cc", '#include "shared/testing/fake_clock.h"\n', "only tests and benches include tests")
         self.assert_allowed("tests/unit/shared/bus/x_test.cc", '#include "shared/testing/fake_clock.h"\n')
 
     def test_the_command_line_including_a_service_is_refused(self):
