@@ -27,6 +27,13 @@ v1::MailSummary Summarize(const MailId& mail, const std::vector<JournalEntry>& e
   return summary;
 }
 
+// What matched may be a term of a dictionary that no sender should learn.
+void HideEvidence(v1::Trace& trace) {
+  for (auto& event : *trace.mutable_events()) {
+    for (auto& reason : *event.mutable_reasons()) reason.clear_evidence();
+  }
+}
+
 }  // namespace
 
 Result<std::vector<JournalEntry>> LedgerRpc::Entries(store::Tx& tx, const MailId& mail) {
@@ -61,6 +68,7 @@ grpc::Status LedgerRpc::TraceMail(grpc::ServerContext* context, const v1::TraceM
   });
   if (!read.ok()) return rpc::ToStatus(read.error());
   *response->mutable_trace() = FoldTrace(*mail, std::move(entries));
+  if (!SeesEverything(*principal)) HideEvidence(*response->mutable_trace());
   return grpc::Status::OK;
 }
 
