@@ -1,5 +1,7 @@
 #include "services/delivery/app.h"
 
+#include <algorithm>
+
 #include "services/delivery/adapters/delivery_rpc.h"
 #include "services/delivery/adapters/engine.h"
 #include "services/delivery/adapters/smtp_outlet.h"
@@ -42,7 +44,9 @@ Result<std::unique_ptr<dns::Resolver>> MakeResolver(const config::v1::Dns& confi
 Dispatcher::Limits LimitsOf(const config::v1::Delivery& config) {
   Dispatcher::Limits limits;
   limits.in_flight = config.in_flight();
-  limits.in_flight_per_destination = config.in_flight();
+  // Enough to keep its connections busy; one destination that is slow must not fill the memory of all.
+  limits.in_flight_per_destination = std::min<size_t>(
+      config.in_flight(), std::max<size_t>(100, size_t{10} * config.max_connections_per_destination()));
   limits.connections = config.max_connections();
   limits.connections_per_destination = config.max_connections_per_destination();
   return limits;

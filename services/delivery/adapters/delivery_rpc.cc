@@ -52,7 +52,7 @@ Status DeliveryRpc::Summarize(v1::SummarizeQueueResponse& response) const {
   const TimePoint now = around_.clock.Now();
   for (const Dispatcher::Summary& summary : dispatcher_.Summaries()) {
     auto& told = *response.add_destinations();
-    told.set_destination(summary.destination);
+    told.set_destination(summary.name.Display());
     told.set_queued(summary.queued);
     told.set_sending(summary.sending);
     told.set_deferred(summary.deferred);

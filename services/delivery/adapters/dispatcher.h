@@ -95,7 +95,8 @@ class Dispatcher {
   Result<std::string> IndexOf(const DestinationName& name);
 
   struct Summary {
-    std::string destination, index;
+    DestinationName name;
+    std::string index;
     uint64_t queued = 0, sending = 0, deferred = 0;
     TimePoint next_attempt = TimePoint::max();  // max: none
     bool suspended = false;

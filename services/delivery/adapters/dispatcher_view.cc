@@ -97,7 +97,7 @@ std::vector<Dispatcher::Summary> Dispatcher::Summaries() const {
   const std::scoped_lock lock(mutex_);
   for (const auto& [name, destination] : destinations_) {
     if (destination->IsForgettable()) continue;
-    all.push_back({.destination = name.Display(),
+    all.push_back({.name = name,
                    .index = destination->index,
                    .queued = destination->queued,
                    .sending = destination->in_flight,

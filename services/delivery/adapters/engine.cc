@@ -1,5 +1,7 @@
 #include "services/delivery/adapters/engine.h"
 
+#include <utility>
+
 #include "services/delivery/adapters/recovery.h"
 #include "shared/base/random.h"
 #include "shared/observe/log.h"
@@ -14,6 +16,7 @@ constexpr size_t kWorkers = 2;
 Engine::Engine(Options options, const stage::Surroundings& surroundings, content::Store& content,
                const mailauth::DkimSigner& signer, OutletMaker& outlets, observe::Metrics& registry)
     : options_(std::move(options)),
+      registry_(registry),
       owner_(RandomOctets(16)),
       around_(surroundings),
       metrics_(registry),
@@ -49,10 +52,28 @@ Status Engine::Start() {
                  {{"possibly_duplicate", taken_over}, {"rerouted", rerouted}});
   }
   SEKISHO_RETURN_IF_ERROR(dispatcher_.Start());
+  on_collect_ = registry_.OnCollect([this] { CountQueue(); });
   return stage_->Start();
 }
 
+// Domains are many and others choose them: in metrics they are one.
+void Engine::CountQueue() {
+  Dispatcher::Summary domains;
+  for (const Route& route : options_.routes.routes()) metrics_.SetRecipients(route.name, 0, 0, 0);
+  for (const Dispatcher::Summary& summary : dispatcher_.Summaries()) {
+    if (summary.name.kind == DestinationName::Kind::kRoute && !summary.name.require_tls) {
+      metrics_.SetRecipients(summary.name.name, summary.queued, summary.sending, summary.deferred);
+    } else {
+      domains.queued += summary.queued;
+      domains.sending += summary.sending;
+      domains.deferred += summary.deferred;
+    }
+  }
+  metrics_.SetRecipients("mx", domains.queued, domains.sending, domains.deferred);
+}
+
 void Engine::Drain(Duration limit) {
+  if (const int id = std::exchange(on_collect_, 0); id != 0) registry_.Forget(id);
   stage_->Drain();
   dispatcher_.Drain(limit);
   workers_.Stop();

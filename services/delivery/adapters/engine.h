@@ -41,7 +41,11 @@ class Engine {
   stage::Stage& stage() { return *stage_; }
 
  private:
+  void CountQueue();
+
   const Options options_;
+  observe::Metrics& registry_;
+  int on_collect_ = 0;
   const std::string owner_;  // this process, in claims
   const stage::Surroundings around_;
   Metrics metrics_;

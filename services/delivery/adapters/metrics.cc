@@ -3,7 +3,8 @@
 namespace sekisho::delivery {
 
 Metrics::Metrics(observe::Metrics& registry)
-    : possible_duplicates_(registry.GetCounter("sekisho_delivery_possible_duplicates_total",
+    : registry_(registry),
+      possible_duplicates_(registry.GetCounter("sekisho_delivery_possible_duplicates_total",
                                                "Recipients sent to again though a peer may have their mail")),
       notices_(registry.GetCounter("sekisho_delivery_notices_total", "Delivery status notifications written")),
       lost_claims_(registry.GetCounter("sekisho_delivery_lost_claims_total", "Claims that were not ours any more")),
@@ -20,6 +21,15 @@ Metrics::Metrics(observe::Metrics& registry)
     outcomes_[static_cast<size_t>(state)] =
         registry.GetCounter("sekisho_delivery_outcomes_total", "What attempts made of recipients",
                             {{"outcome", std::string(StateName(state))}});
+  }
+}
+
+void Metrics::SetRecipients(const std::string& destination, uint64_t queued, uint64_t sending, uint64_t deferred) {
+  for (const auto& [state, count] : {std::pair{"queued", queued}, {"sending", sending}, {"deferred", deferred}}) {
+    registry_
+        .GetGauge("sekisho_delivery_recipients", "Recipients in the outgoing queue",
+                  {{"destination", destination}, {"state", state}})
+        .Set(static_cast<double>(count));
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 
 #include "services/delivery/domain/recipient_state.h"
 #include "shared/base/clock.h"
@@ -23,9 +24,12 @@ class Metrics {
   void CountLostClaims(uint64_t n) { lost_claims_.Add(static_cast<double>(n)); }
   void CountUnreadableRows(uint64_t n) { unreadable_rows_.Add(static_cast<double>(n)); }
   void CountConnection(bool opened) { (opened ? opened_ : failed_).Add(); }
+  // What is in the queue; `destination` is a route's name, or "mx" for all domains together.
+  void SetRecipients(const std::string& destination, uint64_t queued, uint64_t sending, uint64_t deferred);
   void ObserveTransaction(Duration took) { transactions_.Observe(std::chrono::duration<double>(took).count()); }
 
  private:
+  observe::Metrics& registry_;
   std::array<observe::Counter, kStateCount> outcomes_;
   observe::Counter possible_duplicates_, notices_, lost_claims_, unreadable_rows_, opened_, failed_;
   observe::Histogram transactions_;

@@ -399,7 +399,7 @@ TEST_F(QueueTest, SuspendedMailWaitsEvenThroughARestart) {
   auto summaries = engine_->dispatcher().Summaries();
   ASSERT_EQ(
       std::count_if(summaries.begin(), summaries.end(),
-                    [](const auto& s) { return s.suspended && s.queued == 1 && s.destination == "customer.example"; }),
+                    [](const auto& s) { return s.suspended && s.queued == 1 && s.name.Display() == "customer.example"; }),
       1);
   EXPECT_TRUE(world_.received().empty());
   ASSERT_TRUE(engine_->dispatcher().Resume("Customer.example").ok());
@@ -431,7 +431,7 @@ TEST_F(QueueTest, SummariesCountWhatWaits) {
   Await([&] { return Journalled("deferred", kSato) && Journalled("queued", kTanaka); }, "both");
   const auto check = [&] {
     std::map<std::string, Dispatcher::Summary> by_name;
-    for (auto& summary : engine_->dispatcher().Summaries()) by_name[summary.destination] = summary;
+    for (auto& summary : engine_->dispatcher().Summaries()) by_name[summary.name.Display()] = summary;
     return by_name["customer.example"].deferred == 2 && by_name["customer.example"].sending == 0 &&
            by_name["partner.example"].queued == 1 && by_name["partner.example"].suspended;
   };
@@ -441,6 +441,25 @@ TEST_F(QueueTest, SummariesCountWhatWaits) {
   Stop();
   Start();
   EXPECT_TRUE(check()) << "after a restart too";
+}
+
+TEST_F(QueueTest, MetricsTellRoutesApartAndDomainsTogether) {
+  auto* route = config_.add_routes();
+  route->add_domains("partner.example");
+  route->set_next_hop("127.0.0.1:25");
+  route->set_name("partner");
+  Start();
+  for (const char* name : {"partner", "customer.example", "other.example"}) {
+    ASSERT_TRUE(engine_->dispatcher().Suspend(name).ok());
+  }
+  Send({kTanaka, kYamada, "x@other.example"});
+  const auto gauge = [&](const std::string& destination) {
+    return Counter("sekisho_delivery_recipients{destination=\"" + destination + "\",state=\"queued\"}");
+  };
+  Await([&] { return gauge("partner") == 1 && gauge("mx") == 2; }, "the gauges");
+  Stop();
+  Start();
+  Await([&] { return gauge("partner") == 1 && gauge("mx") == 2; }, "after a restart too");
 }
 
 TEST_F(QueueTest, AStopGivesBackWhatWasNotBegun) {
