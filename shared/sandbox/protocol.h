@@ -49,6 +49,7 @@ struct EntryRecord {
   uint64_t size;
   uint32_t depth;
   uint32_t unsafe_path;
+  uint32_t type;  // mime::FileType
 };
 struct ReadingRecord {
   uint32_t number;

@@ -118,11 +118,11 @@ Result<bool> ReadingSession::TakeRecord(WorkerProcess& worker) {
 Status ReadingSession::TakeEntry(std::string_view payload) {
   SEKISHO_TRY(const EntryRecord record, Take<EntryRecord>(payload));
   if (payload.size() > kMaxNameOctets || record.depth == 0 || record.depth > limits_.depth ||
-      inspection_.entries.size() >= limits_.entries) {
+      record.type > static_cast<uint32_t>(mime::FileType::kPgp) || inspection_.entries.size() >= limits_.entries) {
     return Nonsense();
   }
   inspection_.entries.push_back(
-      {DecodeName(payload), record.size, record.depth, Reading::kUnreadable, record.unsafe_path != 0});
+      {DecodeName(payload), record.size, record.depth, static_cast<mime::FileType>(record.type), Reading::kUnreadable, record.unsafe_path != 0});
   return Ok();
 }
 

@@ -13,6 +13,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/result.h"
+#include "shared/mime/model.h"
 
 namespace sekisho::sandbox {
 
@@ -40,6 +41,7 @@ struct Entry {
   std::string name;      // UTF-8, with its path as the archive has it
   uint64_t size = 0;     // octets, counted; 0 when it couldn't be read
   uint32_t depth = 0;    // 1: in the attachment itself
+  mime::FileType type = mime::FileType::kUnknown;  // by content
   Reading reading = Reading::kUnreadable;
   bool unsafe_path = false;  // absolute, or with "..", or a link or device
 };

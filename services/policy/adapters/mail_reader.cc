@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "shared/base/bytes.h"
+#include "shared/mime/file_type.h"
 
 namespace sekisho::policy {
 namespace {
@@ -37,13 +37,6 @@ bool HasNoText(FileType type) {
 bool IsDocument(FileType type) {
   return type == FileType::kPdf || type == FileType::kOoxml || type == FileType::kOdf || type == FileType::kRtf ||
          type == FileType::kOle || type == FileType::kText || type == FileType::kHtml || type == FileType::kXml;
-}
-
-std::string ExtensionOf(std::string_view name) {
-  const size_t slash = name.find_last_of("/\\");
-  if (slash != std::string_view::npos) name.remove_prefix(slash + 1);
-  const size_t dot = name.rfind('.');
-  return dot == std::string_view::npos ? std::string() : AsciiLower(name.substr(dot + 1));
 }
 
 }  // namespace
@@ -111,7 +104,7 @@ class MailReader::Reading {
     AttachmentFacts file;
     file.place = part.place;
     file.file_name = part.file_name;
-    file.extension = ExtensionOf(part.file_name);
+    file.extension = mime::Extension(part.file_name);
     file.type = part.real_type;
     file.size = part.decoded_size;
     file.encrypted = part.encrypted;
@@ -175,10 +168,15 @@ class MailReader::Reading {
       AttachmentFacts file;
       file.place = place + " > " + entry.name;
       file.file_name = entry.name;
-      file.extension = ExtensionOf(entry.name);
+      file.extension = mime::Extension(entry.name);
+      file.type = entry.type;
       file.size = entry.size;
+      const bool was_read =
+          entry.reading != sandbox::Reading::kEncrypted && entry.reading != sandbox::Reading::kUnreadable;
+      file.name_mismatch = (was_read && !mime::ExtensionFits(file.extension, entry.type)) ||
+                           mime::HasDoubleExtension(entry.name) || mime::IsDeceptiveName(entry.name) ||
+                           entry.unsafe_path;
       Apply(entry.reading, file);
-      if (entry.unsafe_path) file.name_mismatch = true;
       AddText(Where::ATTACHMENT_NAME, place + " name", entry.name, false);
       facts_.attachments.push_back(std::move(file));
     }

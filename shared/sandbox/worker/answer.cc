@@ -13,8 +13,8 @@ void Answer::Write(Record record, const void* head, size_t head_size, std::strin
   if (!WriteAll(to_, begin).ok() || !WriteAll(to_, rest).ok()) _exit(kExitProtocol);
 }
 
-uint32_t Answer::Entry(std::string_view name, uint64_t size, uint32_t depth, bool unsafe_path) {
-  const EntryRecord entry{size, depth, unsafe_path ? 1u : 0u};
+uint32_t Answer::Entry(std::string_view name, uint64_t size, uint32_t depth, bool unsafe_path, mime::FileType type) {
+  const EntryRecord entry{size, depth, unsafe_path ? 1u : 0u, static_cast<uint32_t>(type)};
   Write(Record::kEntry, &entry, sizeof entry, name.substr(0, kMaxNameOctets));
   return ++entries_;
 }

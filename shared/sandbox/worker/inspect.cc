@@ -114,7 +114,8 @@ Result<Inspector::Outcome> Inspector::ReadArchiveFile(std::string_view octets, u
 }
 
 Status Inspector::ReadEntry(const ArchiveEntry& entry, std::string_view content, uint32_t depth) {
-  const uint32_t number = answer_.Entry(entry.name, entry.size, depth, entry.unsafe_path);
+  const FileType type = content.empty() ? FileType::kUnknown : TypeOf(content, entry.name);
+  const uint32_t number = answer_.Entry(entry.name, entry.size, depth, entry.unsafe_path, type);
   Outcome reading = Reading::kNoText;
   if (entry.encrypted) {
     reading = Reading::kEncrypted;

@@ -110,6 +110,9 @@ TEST_F(SandboxTest, ListsArchivesInArchives) {
   EXPECT_EQ(inspection.entries[0].reading, Reading::kListed);
   EXPECT_EQ(inspection.entries[2].reading, Reading::kText);
   EXPECT_EQ(inspection.entries[2].size, 10u);
+  EXPECT_EQ(inspection.entries[2].type, mime::FileType::kText);
+  EXPECT_EQ(inspection.entries[3].type, mime::FileType::kPng);
+  EXPECT_EQ(inspection.entries[4].type, mime::FileType::kOoxml);
   EXPECT_EQ(inspection.entries[3].reading, Reading::kNoText);
   EXPECT_EQ(inspection.entries[4].reading, Reading::kText);
   ASSERT_EQ(inspection.texts.size(), 2u);

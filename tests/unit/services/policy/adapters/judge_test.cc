@@ -79,6 +79,21 @@ TEST_F(JudgeTest, WhatLiesInAnArchiveIsAnAttachmentToo) {
   EXPECT_EQ(verdict->parcels[0].reasons[0].place(), "attachment 1 > dir/setup.EXE");
 }
 
+TEST_F(JudgeTest, WhatLiesInAnArchiveIsKnownByItsContent) {
+  WriteFile(world_.policy_file(),
+            "rules: [{id: r, when: {attachment: {types: [executable], name_mismatch: true}}, then: {block: true}}]");
+  source_.Poll();
+  sandbox::Inspection archive;
+  archive.reading = sandbox::Reading::kListed;
+  archive.entries.push_back(
+      {.name = "a.txt", .size = 5, .depth = 1, .type = mime::FileType::kText, .reading = sandbox::Reading::kText});
+  world_.sandbox.answers.insert_or_assign("a.zip", archive);
+  EXPECT_EQ(Action(MailWith("a.zip")), "pass");
+  archive.entries[0].type = mime::FileType::kPe;
+  world_.sandbox.answers.insert_or_assign("a.zip", archive);
+  EXPECT_EQ(Action(MailWith("a.zip")), "block");
+}
+
 TEST_F(JudgeTest, AnUnreadableEntryHolds) {
   sandbox::Inspection archive;
   archive.reading = sandbox::Reading::kListed;
