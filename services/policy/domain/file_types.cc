@@ -52,7 +52,7 @@ constexpr auto kTypes = std::to_array<Type>({
     {FileType::kWebp, "image/webp", "image"},
     {FileType::kHeif, "image/heif", "image"},
     {FileType::kSvg, "image/svg+xml", "image"},
-    {FileType::kAudioVideo, "video/x-any", "audio-video"},
+    {FileType::kAudioVideo, "video/x-any", ""},
     {FileType::kEml, "message/rfc822", "message"},
     {FileType::kIcs, "text/calendar", ""},
     {FileType::kVcard, "text/vcard", ""},
