@@ -6,10 +6,9 @@
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 
-#include <fstream>
 #include <mutex>
-#include <sstream>
 
+#include "shared/config/loader.h"
 #include "shared/observe/log.h"
 
 namespace sekisho::rpc {
@@ -18,23 +17,15 @@ namespace {
 constexpr int kMaxThreads = 128;
 constexpr size_t kMaxMemory = 256 << 20;  // for all calls' buffers together
 
-Result<std::string> ReadPem(const std::string& file) {
-  std::ifstream in(file);
-  if (!in) return MakeError(Code::kInvalid, "cannot read " + file);
-  std::ostringstream all;
-  all << in.rdbuf();
-  return all.str();
-}
-
 Result<std::shared_ptr<grpc::ServerCredentials>> Credentials(const config::v1::Rpc& config) {
   if (!config.has_tls()) return grpc::InsecureServerCredentials();  // the configuration allows it on loopback only
   grpc::SslServerCredentialsOptions options;
   grpc::SslServerCredentialsOptions::PemKeyCertPair pair;
-  SEKISHO_TRY(pair.cert_chain, ReadPem(config.tls().certificate_file()));
-  SEKISHO_TRY(pair.private_key, ReadPem(config.tls().key_file()));
+  SEKISHO_TRY(pair.cert_chain, config::ReadWholeFile(config.tls().certificate_file()));
+  SEKISHO_TRY(pair.private_key, config::ReadSecretFile(config.tls().key_file()));
   options.pem_key_cert_pairs.push_back(pair);
   if (!config.tls().client_ca_file().empty()) {
-    SEKISHO_TRY(options.pem_root_certs, ReadPem(config.tls().client_ca_file()));
+    SEKISHO_TRY(options.pem_root_certs, config::ReadWholeFile(config.tls().client_ca_file()));
     options.client_certificate_request = GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY;
   }
   return grpc::SslServerCredentials(options);

@@ -19,7 +19,7 @@ inline constexpr int kMaxUnaryOctets = 4 << 20;
 
 class Server {
  public:
-  // `services` outlive it. Errors: kInvalid (TLS files), kUnavailable (the address is taken).
+  // `services` outlive it. Errors: kNotFound and kPermission (TLS files; others can read the key), kUnavailable (the address is taken).
   static Result<std::unique_ptr<Server>> Start(const config::v1::Rpc& config, const std::vector<grpc::Service*>& services);
   virtual ~Server() = default;
 
