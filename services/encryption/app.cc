@@ -10,11 +10,21 @@ Names NamesOf(const config::v1::Config& config) {
   return {organization.hostname(), "postmaster@" + organization.domains(0), organization.default_language()};
 }
 
+mime::Limits LimitsOf(const config::v1::Limits& limits) {
+  mime::Limits out;
+  out.depth = limits.mime_depth();
+  out.parts = limits.mime_parts();
+  out.header_octets = limits.header_bytes();
+  out.field_octets = limits.header_field_bytes();
+  out.fields = limits.header_fields();
+  return out;
+}
+
 }  // namespace
 
 App::App(const config::v1::Config& config, const stage::Surroundings& surroundings, content::Store& content,
          const rpc::Authenticator& authenticator)
-    : book_(config.encryption(), surroundings), processor_(surroundings, content, book_, NamesOf(config)),
+    : book_(config.encryption(), surroundings), processor_(surroundings, content, book_, LimitsOf(config.intake().limits()), NamesOf(config)),
       rpc_(book_, authenticator) {
   stage::Options options;
   options.name = "encryption";
@@ -30,7 +40,7 @@ Status App::Start() {
     const TimePoint expiry = book_.EarliestExpiry();
     if (expiry == TimePoint::max()) return;
     observe::Metrics::Global()
-        .GetGauge("sekisho_encryption_earliest_certificate_expiry_seconds", "When the first certificate in use ends, Unix time")
+        .GetGauge("sekisho_encryption_earliest_certificate_expiry_seconds", "When the first recipient or signer is without a certificate, Unix time")
         .Set(static_cast<double>(ToMicros(expiry)) / 1e6);
   });
   return stage_->Start();

@@ -133,6 +133,9 @@ std::string ComposeMultipart(std::string_view subtype, std::vector<Parameter> pa
   if (!std::all_of(entities.begin(), entities.end(), [](const std::string& entity) { return text::IsAscii(entity); })) {
     out += "Content-Transfer-Encoding: 8bit\r\n";
   }
+  size_t size = out.size() + boundary.size() + 8;
+  for (const std::string& entity : entities) size += boundary.size() + entity.size() + 6;
+  out.reserve(size);
   for (const std::string& entity : entities) {
     out += "\r\n--" + boundary + "\r\n";
     out += entity;

@@ -114,14 +114,16 @@ std::vector<size_t> Attachments(const MailModel& mail) {
   return found;
 }
 
-Result<std::string> ReplaceAttachments(const MailModel& mail, const NewAttachment& attachment) {
+Result<std::string> ReplaceAttachments(const MailModel& mail, NewAttachment attachment) {
   if (mail.IsSealedBySender()) return MakeError(Code::kPrecondition, "the mail is signed or encrypted by its sender");
   std::vector<size_t> attachments = Attachments(mail);
   if (attachments.empty()) return MakeError(Code::kPrecondition, "the mail has no attachment");
   for (const size_t index : attachments) {
     if (IsInsideSealed(mail, index)) return MakeError(Code::kPrecondition, mail.parts[index].place + ": it is part of something signed or encrypted");
   }
+  // It may be as large as the mail: each copy goes as soon as the next is made.
   SEKISHO_TRY(std::string entity, BuildAttachment(attachment));
+  attachment.content = std::string();
   const Part& root = mail.parts.front();
   const Remover remover(mail, std::move(attachments));
   if (root.role == Role::kMultipart && root.subtype == "mixed") {
@@ -130,13 +132,17 @@ Result<std::string> ReplaceAttachments(const MailModel& mail, const NewAttachmen
       if (std::optional<std::string> kept = remover.Entity(child)) entities.push_back(*std::move(kept));
     }
     entities.push_back(std::move(entity));
-    return Checked(std::string(mail.Octets({0, root.body.begin})) + RejoinMultipart(mail, 0, entities));
+    const std::string body = RejoinMultipart(mail, 0, entities);
+    entities = {};
+    return Checked(std::string(mail.Octets({0, root.body.begin})).append(body));
   }
   const RootFields fields = PartRootFields(mail);
   std::vector<std::string> entities;
   if (std::optional<std::string> body = remover.Body(0)) entities.push_back(fields.content + "\r\n" + *body);
   entities.push_back(std::move(entity));
-  return Checked(fields.outer + "MIME-Version: 1.0\r\n" + ComposeMultipart("mixed", {}, entities, fields.outer));
+  const std::string multipart = ComposeMultipart("mixed", {}, entities, fields.outer);
+  entities = {};
+  return Checked((fields.outer + "MIME-Version: 1.0\r\n").append(multipart));
 }
 
 Result<SplitMail> SplitForSealing(const MailModel& mail) {

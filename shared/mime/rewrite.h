@@ -19,7 +19,7 @@ std::vector<size_t> Attachments(const MailModel& mail);
 // header keeps all but its Content-* fields.
 // Errors: kPrecondition when there is no attachment, or the sender sealed the mail or the part around one; kInvalid as
 // builder.h says.
-Result<std::string> ReplaceAttachments(const MailModel& mail, const NewAttachment& attachment);
+Result<std::string> ReplaceAttachments(const MailModel& mail, NewAttachment attachment);
 
 // A message as S/MIME sees it: the entity that is signed or encrypted (its Content-* fields, an empty line, the body), and
 // the header that stays outside. Text that came without MIME fields gets the charset it is in. A mail that its sender sealed

@@ -141,6 +141,9 @@ std::string RejoinMultipart(const MailModel& mail, size_t index, const std::vect
   const std::string delimiter = "--" + std::string(part.FindParameter("boundary"));
   // Parse has proved that nothing but the delimiter's line stands before the first part and behind the last.
   std::string body(mail.Octets({part.body.begin, mail.parts[children.front()].header.begin - delimiter.size() - 2}));
+  size_t size = body.size() + part.body.end - mail.parts[children.back()].body.end;
+  for (const std::string& entity : entities) size += delimiter.size() + entity.size() + 4;
+  body.reserve(size + delimiter.size() + 4);
   for (const std::string& entity : entities) {
     body += delimiter + "\r\n";
     body += entity;

@@ -2,44 +2,17 @@
 
 #include <algorithm>
 
+#include "services/encryption/adapters/key_tables.h"
 #include "shared/base/bytes.h"
 #include "shared/config/loader.h"
-#include "shared/crypto/aead.h"
-#include "shared/crypto/digest.h"
+#include "shared/observe/log.h"
 #include "shared/stage/proto_time.h"
 #include "shared/text/domain.h"
 
 namespace sekisho::encryption {
 namespace {
 
-constexpr size_t kShortestPassword = 12;
-constexpr size_t kMostVerified = 20'000;
-
-const store::Migration kMigrations[] = {
-    // Addresses stand only inside the sealed columns; certificates are public, but say who writes to whom.
-    {1,
-     "CREATE TABLE {encryption.certificate} (fingerprint TEXT NOT NULL PRIMARY KEY, sealed {blob} NOT NULL);\n"
-     "CREATE TABLE {encryption.agreed_password} (recipient {blob} NOT NULL PRIMARY KEY, sealed {blob} NOT NULL);\n"
-     "CREATE TABLE {encryption.password} (mail {blob} NOT NULL, parcel {blob} NOT NULL PRIMARY KEY, sealed {blob} NOT NULL, "
-     "open INTEGER NOT NULL, told INTEGER NOT NULL);\n"},
-};
-const store::Statement kPutCertificate(
-    "INSERT INTO {encryption.certificate} (fingerprint, sealed) VALUES ($1, $2) ON CONFLICT (fingerprint) DO UPDATE SET "
-    "sealed = excluded.sealed");
-const store::Statement kAllCertificates("SELECT fingerprint, sealed FROM {encryption.certificate}");
-const store::Statement kPutPassword(
-    "INSERT INTO {encryption.agreed_password} (recipient, sealed) VALUES ($1, $2) ON CONFLICT (recipient) DO UPDATE SET "
-    "sealed = excluded.sealed");
-const store::Statement kAllPasswords("SELECT sealed FROM {encryption.agreed_password}");
-
-Result<std::string> SealForUs(keys::KeyRing& keys, std::string_view context, std::string_view plaintext) {
-  SEKISHO_TRY(const Secret<std::string> key, keys.PurposeKey("encryption-book"));
-  return crypto::AeadSeal(key, context, plaintext);
-}
-Result<std::string> OpenOurs(keys::KeyRing& keys, std::string_view context, std::string_view sealed) {
-  SEKISHO_TRY(const Secret<std::string> key, keys.PurposeKey("encryption-book"));
-  return crypto::AeadOpen(key, context, sealed);
-}
+constexpr size_t kShortestPassword = 12, kLongestPassword = 128;
 
 std::string DomainOf(const std::string& address) {
   const size_t at = address.rfind('@');
@@ -57,12 +30,29 @@ Result<crypto::CmsSigner> MakeSigner(const config::v1::Signer& signer, TimePoint
   return made;
 }
 
+// Programs disagree about the charset of a ZIP's password.
+Status CheckPassword(const Secret<std::string>& password) {
+  const std::string& text = password.Reveal();
+  if (text.size() >= kShortestPassword && text.size() <= kLongestPassword &&
+      std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; })) {
+    return Ok();
+  }
+  return MakeError(Code::kInvalid, "an agreed password has 12 to 128 characters: ASCII letters, digits and signs, no spaces");
+}
+
+Status CheckRecipient(std::string_view recipient) {
+  const size_t at = recipient.rfind('@');
+  if (at != 0 && text::DomainToAscii(recipient.substr(at == std::string_view::npos ? 0 : at + 1)).ok()) return Ok();
+  return MakeError(Code::kInvalid, "a password is agreed with an address (suzuki@partner.example) or a domain (partner.example)");
+}
+
 }  // namespace
 
 std::string CanonicalAddress(std::string_view address) {
   const size_t at = address.rfind('@');
-  const auto domain = text::DomainToAscii(address.substr(at == std::string_view::npos ? 0 : at + 1));
-  const std::string canonical = domain.ok() ? *domain : AsciiLower(address.substr(at == std::string_view::npos ? 0 : at + 1));
+  const std::string_view domain = address.substr(at == std::string_view::npos ? 0 : at + 1);
+  const auto ascii = text::DomainToAscii(domain);
+  const std::string canonical = ascii.ok() ? *ascii : AsciiLower(domain);
   return at == std::string_view::npos ? canonical : AsciiLower(address.substr(0, at)) + "@" + canonical;
 }
 
@@ -70,7 +60,14 @@ KeyBook::KeyBook(const config::v1::Encryption& config, const stage::Surroundings
     : config_(config), around_(surroundings) {}
 
 Status KeyBook::Open() {
-  SEKISHO_RETURN_IF_ERROR(around_.database.Migrate("encryption", kMigrations));
+  SEKISHO_RETURN_IF_ERROR(MigrateTables(around_.database));
+  SEKISHO_RETURN_IF_ERROR(LoadTrust());
+  SEKISHO_RETURN_IF_ERROR(LoadSigners());
+  SEKISHO_RETURN_IF_ERROR(LoadCertificates());
+  return LoadPasswords();
+}
+
+Status KeyBook::LoadTrust() {
   std::vector<crypto::Certificate> anchors;
   if (!config_.trust_file().empty()) {
     SEKISHO_TRY(const std::string pem, config::ReadWholeFile(config_.trust_file()));
@@ -79,9 +76,7 @@ Status KeyBook::Open() {
     anchors = *std::move(parsed);
   }
   trust_.emplace(anchors);
-  SEKISHO_RETURN_IF_ERROR(LoadSigners());
-  SEKISHO_RETURN_IF_ERROR(LoadCertificates());
-  return LoadPasswords();
+  return Ok();
 }
 
 Status KeyBook::LoadSigners() {
@@ -91,75 +86,99 @@ Status KeyBook::LoadSigners() {
   }
   for (const config::v1::Signer& signer : config_.user_signers()) {
     SEKISHO_TRY(crypto::CmsSigner made, MakeSigner(signer, now));
-    user_signers_.emplace(CanonicalAddress(signer.address()), std::move(made));
+    if (signer.address().find('@') == std::string::npos) {
+      return MakeError(Code::kInvalid, signer.certificate_file() + ": a user's signer needs its address");
+    }
+    if (!user_signers_.emplace(CanonicalAddress(signer.address()), std::move(made)).second) {
+      return MakeError(Code::kInvalid, signer.certificate_file() + ": its address has another signer already");
+    }
   }
   return Ok();
 }
 
 Status KeyBook::LoadCertificates() {
-  // What was imported is kept even when it has ended meanwhile: the list says so.
-  SEKISHO_RETURN_IF_ERROR(around_.database.Read([&](store::Tx& tx) {
-    return tx.Query(kAllCertificates, {}, [&](const store::Row& row) -> Status {
-      SEKISHO_TRY(const std::string text, OpenOurs(around_.keys, "certificate:" + std::string(row.Text(0)), row.Blob(1)));
-      const size_t line = std::min(text.find('\n'), text.size());
-      auto bundle = crypto::Certificate::ParseBundle(std::string_view(text).substr(std::min(line + 1, text.size())));
-      if (!bundle.ok()) return MakeError(Code::kCorrupt, "a stored certificate cannot be read");
-      Entry entry{bundle->front(), {bundle->begin() + 1, bundle->end()}, {}, {}};
-      if (line > 0) entry.addresses = {text.substr(0, line)};
-      for (const std::string& address : entry.certificate.addresses()) entry.addresses.push_back(CanonicalAddress(address));
-      Remember(std::move(entry));
-      return Ok();
-    });
-  }));
+  SEKISHO_TRY(const std::vector<v1::StoredCertificate> stored, StoredCertificates(around_.database, around_.keys));
+  for (const v1::StoredCertificate& one : stored) {
+    SEKISHO_TRY(Entry entry, Read(one.certificates()));
+    if (entry.addresses.empty()) entry.addresses = {one.addresses().begin(), one.addresses().end()};
+    Remember(std::move(entry));
+  }
   for (const std::string& file : config_.certificate_files()) {
     SEKISHO_TRY(const std::string pem, config::ReadWholeFile(file));
-    auto checked = Check(pem, "");
-    if (!checked.ok()) return Annotate(checked.error(), file);
-    Remember(*std::move(checked));
+    auto entry = Read(pem);
+    if (!entry.ok()) return Annotate(entry.error(), file);
+    if (entry->addresses.empty()) return MakeError(Code::kInvalid, file + ": the certificate names no mail address; import it instead");
+    Remember(*std::move(entry));
+  }
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [fingerprint, entry] : certificates_) {
+    const std::string problem = Problem(entry, around_.clock.Now());
+    if (problem.empty()) continue;
+    observe::Log(observe::Level::kWarn, "certificate.unusable", {{"fingerprint", fingerprint}, {"problem", problem}});
   }
   return Ok();
 }
 
 Status KeyBook::LoadPasswords() {
-  const auto remember = [&](const std::string& recipient, const std::string& password) {
-    const std::string id = HexEncode(crypto::Sha256("agreed:" + recipient)).substr(0, 12);
-    passwords_.insert_or_assign(CanonicalAddress(recipient), AgreedPassword{id, Secret<std::string>(password)});
-  };
   for (const config::v1::AgreedPassword& agreed : config_.agreed_passwords()) {
     SEKISHO_TRY(const std::string password, config::ReadSecretFile(agreed.password_file()));
-    if (password.size() < kShortestPassword) {
-      return MakeError(Code::kInvalid, agreed.password_file() + ": an agreed password has 12 characters or more");
-    }
-    remember(agreed.recipient(), password);
+    const Secret<std::string> secret(password);
+    if (const Status usable = CheckPassword(secret); !usable.ok()) return Annotate(usable.error(), agreed.password_file());
+    if (const Status named = CheckRecipient(agreed.recipient()); !named.ok()) return Annotate(named.error(), agreed.password_file());
+    SEKISHO_RETURN_IF_ERROR(RememberPassword(agreed.recipient(), secret));
   }
-  return around_.database.Read([&](store::Tx& tx) {
-    return tx.Query(kAllPasswords, {}, [&](const store::Row& row) -> Status {
-      SEKISHO_TRY(const std::string text, OpenOurs(around_.keys, "agreed-password", row.Blob(0)));
-      const size_t line = text.find('\n');
-      if (line == std::string::npos) return MakeError(Code::kCorrupt, "a stored password cannot be read");
-      remember(text.substr(0, line), text.substr(line + 1));
-      return Ok();
-    });
-  });
+  SEKISHO_TRY(const std::vector<v1::StoredPassword> stored, StoredPasswords(around_.database, around_.keys));
+  for (const v1::StoredPassword& one : stored) {
+    SEKISHO_RETURN_IF_ERROR(RememberPassword(one.recipient(), Secret<std::string>(one.password())));
+  }
+  return Ok();
 }
 
-Result<KeyBook::Entry> KeyBook::Check(std::string_view pem_or_der, const std::string& address) const {
+Result<KeyBook::Entry> KeyBook::Read(std::string_view pem_or_der) const {
   SEKISHO_TRY(std::vector<crypto::Certificate> bundle, crypto::Certificate::ParseBundle(pem_or_der));
-  Entry entry{bundle.front(), {bundle.begin() + 1, bundle.end()}, {}, {}};
+  Entry entry{bundle.front(), {bundle.begin() + 1, bundle.end()}, {}};
   for (const std::string& named : entry.certificate.addresses()) entry.addresses.push_back(CanonicalAddress(named));
-  if (entry.addresses.empty() && address.empty()) {
+  return entry;
+}
+
+Result<v1::Certificate> KeyBook::Import(std::string_view pem_or_der, const std::string& address) {
+  const TimePoint now = around_.clock.Now();
+  SEKISHO_TRY(Entry entry, Read(pem_or_der));
+  const auto verified = crypto::VerifyForEncryption(entry.certificate, entry.chain, *trust_, "", now);
+  if (!verified.ok()) return MakeError(Code::kInvalid, verified.error().detail);
+  const bool names_none = entry.addresses.empty();
+  if (names_none && address.empty()) {
     return MakeError(Code::kInvalid, "the certificate names no mail address; say whose it is with --address");
   }
-  if (!address.empty()) {
-    const std::string wanted = CanonicalAddress(address);
-    if (!entry.addresses.empty() && std::find(entry.addresses.begin(), entry.addresses.end(), wanted) == entry.addresses.end()) {
-      return MakeError(Code::kInvalid, "the certificate names another address than the one given");
-    }
-    if (entry.addresses.empty()) entry.addresses = {wanted};
+  const std::string given = CanonicalAddress(address);
+  if (!address.empty() && (given.find('@') == std::string::npos || !CheckRecipient(given).ok())) {
+    return MakeError(Code::kInvalid, "the address given isn't one");
   }
-  const auto verified = crypto::VerifyForEncryption(entry.certificate, entry.chain, *trust_, "", around_.clock.Now());
-  if (!verified.ok()) return MakeError(Code::kInvalid, verified.error().detail);
-  return entry;
+  if (names_none) entry.addresses = {given};
+  if (!address.empty() && std::find(entry.addresses.begin(), entry.addresses.end(), given) == entry.addresses.end()) {
+    return MakeError(Code::kInvalid, "the certificate names another address than the one given: ask for one that names it");
+  }
+  const std::scoped_lock changing(change_mutex_);
+  if (names_none) {  // it may be imported for one address after another
+    const std::scoped_lock lock(mutex_);
+    if (const auto known = certificates_.find(entry.certificate.fingerprint()); known != certificates_.end()) {
+      for (const std::string& other : known->second.addresses) {
+        if (other != given) entry.addresses.push_back(other);
+      }
+    }
+  }
+  SEKISHO_RETURN_IF_ERROR(Store(entry));
+  Remember(entry);
+  const std::scoped_lock lock(mutex_);
+  return Describe(entry, now);
+}
+
+Status KeyBook::Store(const Entry& entry) {
+  v1::StoredCertificate stored;
+  stored.set_certificates(entry.certificate.Pem());
+  for (const crypto::Certificate& link : entry.chain) *stored.mutable_certificates() += link.Pem();
+  for (const std::string& address : entry.addresses) stored.add_addresses(address);
+  return StoreCertificate(around_.database, around_.keys, entry.certificate.fingerprint(), stored);
 }
 
 void KeyBook::Remember(Entry entry) {
@@ -169,49 +188,34 @@ void KeyBook::Remember(Entry entry) {
     auto& known = by_address_[address];
     if (std::find(known.begin(), known.end(), fingerprint) == known.end()) known.push_back(fingerprint);
   }
+  verified_.erase(fingerprint);  // its chain may be another now
   certificates_.insert_or_assign(fingerprint, std::move(entry));
 }
 
-Result<v1::Certificate> KeyBook::Import(std::string_view pem_or_der, const std::string& address) {
-  SEKISHO_TRY(Entry entry, Check(pem_or_der, address));
-  std::string text = entry.certificate.addresses().empty() ? CanonicalAddress(address) : "";
-  text += "\n" + entry.certificate.Pem();
-  for (const crypto::Certificate& link : entry.chain) text += link.Pem();
-  const std::string fingerprint = entry.certificate.fingerprint();
-  SEKISHO_TRY(const std::string sealed, SealForUs(around_.keys, "certificate:" + fingerprint, text));
-  SEKISHO_RETURN_IF_ERROR(around_.database.RunAndWait([&](store::Tx& tx) -> Status {
-    SEKISHO_RETURN_IF_ERROR(tx.Execute(kPutCertificate, {std::string_view(fingerprint), store::Octets{sealed}}));
-    return Ok();
-  }));
-  v1::Certificate described = Describe(entry, around_.clock.Now());
-  Remember(std::move(entry));
-  return described;
-}
-
-std::string KeyBook::Usable(const Entry& entry, const std::string& address, TimePoint now) const {
-  const std::string key = entry.certificate.fingerprint() + ":" + address;
-  if (const auto known = verified_.find(key); known != verified_.end() && known->second.Contains(now)) return {};
+std::string KeyBook::Problem(const Entry& entry, TimePoint now) const {
+  const std::string& fingerprint = entry.certificate.fingerprint();
+  if (const auto known = verified_.find(fingerprint); known != verified_.end() && known->second.Contains(now)) return {};
   const auto verified = crypto::VerifyForEncryption(entry.certificate, entry.chain, *trust_, "", now);
   if (!verified.ok()) return verified.error().detail;
-  if (verified_.size() >= kMostVerified) verified_.clear();
-  verified_.insert_or_assign(key, *verified);
+  verified_.insert_or_assign(fingerprint, *verified);
   return {};
 }
 
 Result<crypto::Certificate> KeyBook::FindFor(const std::string& address, TimePoint now) const {
+  const std::string canonical = CanonicalAddress(address);
   const std::scoped_lock lock(mutex_);
-  const auto known = by_address_.find(CanonicalAddress(address));
+  const auto known = by_address_.find(canonical);
   if (known == by_address_.end()) return MakeError(Code::kPrecondition, "there is no certificate of this recipient");
-  const Entry* best = nullptr;
+  const Entry* newest = nullptr;
   std::string why;
   for (const std::string& fingerprint : known->second) {
     const Entry& entry = certificates_.at(fingerprint);
-    const std::string problem = Usable(entry, known->first, now);
+    const std::string problem = Problem(entry, now);
     if (!problem.empty()) why = problem;
-    else if (best == nullptr || entry.certificate.not_before() > best->certificate.not_before()) best = &entry;
+    else if (newest == nullptr || entry.certificate.not_before() > newest->certificate.not_before()) newest = &entry;
   }
-  if (best == nullptr) return MakeError(Code::kPrecondition, "this recipient's certificate cannot be used: " + why);
-  return best->certificate;
+  if (newest == nullptr) return MakeError(Code::kPrecondition, why);
+  return newest->certificate;
 }
 
 const crypto::CmsSigner* KeyBook::SignerFor(const std::string& mail_from) const {
@@ -229,23 +233,24 @@ v1::Certificate KeyBook::Describe(const Entry& entry, TimePoint now) const {
   *out.mutable_not_before() = ToProto(entry.certificate.not_before());
   *out.mutable_not_after() = ToProto(entry.certificate.not_after());
   out.set_algorithm(entry.certificate.algorithm());
-  out.set_problem(Usable(entry, "", now));
+  out.set_problem(Problem(entry, now));
   out.set_usable(out.problem().empty());
   return out;
 }
 
-Result<std::vector<v1::Certificate>> KeyBook::List(const std::string& address) const {
-  const std::scoped_lock lock(mutex_);
+std::vector<v1::Certificate> KeyBook::List(const std::string& address) const {
+  const TimePoint now = around_.clock.Now();
   const std::string wanted = CanonicalAddress(address);
+  const std::scoped_lock lock(mutex_);
   std::vector<v1::Certificate> all;
   for (const auto& [fingerprint, entry] : certificates_) {
     if (!address.empty() && std::find(entry.addresses.begin(), entry.addresses.end(), wanted) == entry.addresses.end()) continue;
-    all.push_back(Describe(entry, around_.clock.Now()));
+    all.push_back(Describe(entry, now));
   }
   return all;
 }
 
-std::optional<KeyBook::AgreedPassword> KeyBook::AgreedFor(const std::vector<std::string>& recipients) const {
+std::optional<AgreedPassword> KeyBook::AgreedFor(const std::vector<std::string>& recipients) const {
   const std::scoped_lock lock(mutex_);
   std::optional<AgreedPassword> agreed;
   for (const std::string& recipient : recipients) {
@@ -258,29 +263,39 @@ std::optional<KeyBook::AgreedPassword> KeyBook::AgreedFor(const std::vector<std:
   return agreed;
 }
 
-Result<std::string> KeyBook::Agree(const std::string& recipient, const Secret<std::string>& password) {
-  if (recipient.empty() || recipient.find('\n') != std::string::npos) return MakeError(Code::kInvalid, "recipient: an address or a domain");
-  if (password.Reveal().size() < kShortestPassword || password.Reveal().find('\n') != std::string::npos) {
-    return MakeError(Code::kInvalid, "password: 12 characters or more, on one line");
-  }
+// The id says nothing of the recipient without the ring's key.
+Status KeyBook::RememberPassword(const std::string& recipient, const Secret<std::string>& password) {
   const std::string canonical = CanonicalAddress(recipient);
   SEKISHO_TRY(const std::string index, around_.keys.BlindIndex("agreed-password", canonical));
-  SEKISHO_TRY(const std::string sealed, SealForUs(around_.keys, "agreed-password", canonical + "\n" + password.Reveal()));
-  SEKISHO_RETURN_IF_ERROR(around_.database.RunAndWait([&](store::Tx& tx) -> Status {
-    SEKISHO_RETURN_IF_ERROR(tx.Execute(kPutPassword, {store::Octets{index}, store::Octets{sealed}}));
-    return Ok();
-  }));
-  const std::string id = HexEncode(crypto::Sha256("agreed:" + canonical)).substr(0, 12);
   const std::scoped_lock lock(mutex_);
-  passwords_.insert_or_assign(canonical, AgreedPassword{id, password});
-  return id;
+  passwords_.insert_or_assign(canonical, AgreedPassword{HexEncode(index).substr(0, 12), password});
+  return Ok();
+}
+
+Result<std::string> KeyBook::Agree(const std::string& recipient, const Secret<std::string>& password) {
+  SEKISHO_RETURN_IF_ERROR(CheckRecipient(recipient));
+  SEKISHO_RETURN_IF_ERROR(CheckPassword(password));
+  const std::string canonical = CanonicalAddress(recipient);
+  v1::StoredPassword stored;
+  stored.set_recipient(canonical);
+  stored.set_password(password.Reveal());
+  const std::scoped_lock changing(change_mutex_);
+  SEKISHO_RETURN_IF_ERROR(StorePassword(around_.database, around_.keys, stored));
+  SEKISHO_RETURN_IF_ERROR(RememberPassword(canonical, password));
+  const std::scoped_lock lock(mutex_);
+  return passwords_.at(canonical).id;
 }
 
 TimePoint KeyBook::EarliestExpiry() const {
   const std::scoped_lock lock(mutex_);
   TimePoint earliest = TimePoint::max();
-  for (const auto& [fingerprint, entry] : certificates_) earliest = std::min(earliest, entry.certificate.not_after());
+  for (const auto& [address, fingerprints] : by_address_) {
+    TimePoint last = TimePoint::min();
+    for (const std::string& fingerprint : fingerprints) last = std::max(last, certificates_.at(fingerprint).certificate.not_after());
+    earliest = std::min(earliest, last);
+  }
   if (organization_signer_) earliest = std::min(earliest, organization_signer_->certificate().not_after());
+  for (const auto& [address, signer] : user_signers_) earliest = std::min(earliest, signer.certificate().not_after());
   return earliest;
 }
 

@@ -1,9 +1,8 @@
 #pragma once
-// Certificates of recipients, signing keys of ours, agreed passwords: what sealing needs of each. Thread safe.
+// Certificates of recipients, signing keys of ours, agreed passwords: what sealing needs of each. All of it is in memory, parsed; the
+// tables keep what was given at run time. Thread safe.
 
-#include <functional>
 #include <map>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 
 #include "sekisho/config/v1/config.pb.h"
 #include "sekisho/encryption/v1/encryption.pb.h"
+#include "services/encryption/domain/sealer.h"
 #include "shared/crypto/cms.h"
 #include "shared/crypto/x509.h"
 #include "shared/stage/stage.h"
@@ -21,29 +21,27 @@ class KeyBook {
  public:
   KeyBook(const config::v1::Encryption& config, const stage::Surroundings& surroundings);
 
-  // Makes its tables, reads the files of the configuration. Errors: kInvalid, naming the file and the check that failed.
+  // Makes its tables, reads the files of the configuration. A recipient's certificate that has become unusable is logged and listed, and
+  // stops nothing. Errors: kInvalid, naming the file and what is wrong with it.
   Status Open();
 
-  // Checks chain, dates, purpose, address, then keeps it. `address`: where the certificate names none.
+  // Checks chain, dates, purpose, address, then keeps it. `address`: whose it is, where the certificate names none.
   // Errors: kInvalid: the detail says which check failed and what to do.
   Result<v1::Certificate> Import(std::string_view pem_or_der, const std::string& address);
-  // Of `address`, or all.
-  Result<std::vector<v1::Certificate>> List(const std::string& address) const;
+  // Of `address`, or all when it is empty.
+  std::vector<v1::Certificate> List(const std::string& address) const;
 
-  // The newest usable certificate of `address`. Errors: kPrecondition, saying why there is none.
+  // The newest usable certificate of `address`. Errors: kPrecondition, saying why there is none; holds no address.
   Result<crypto::Certificate> FindFor(const std::string& address, TimePoint now) const;
   // The signer of `mail_from`: its own, else the organisation's, else null.
   const crypto::CmsSigner* SignerFor(const std::string& mail_from) const;
 
-  struct AgreedPassword {
-    std::string id;
-    Secret<std::string> password;
-  };
   // Agreed with every one of `recipients` alike: by address, else by domain. Empty when one has none, or they differ.
   std::optional<AgreedPassword> AgreedFor(const std::vector<std::string>& recipients) const;
+  // `recipient`: an address or a domain. Gives the id under which journals name the password. Errors: kInvalid.
   Result<std::string> Agree(const std::string& recipient, const Secret<std::string>& password);
 
-  // When the first certificate in use ends; max when there is none.
+  // When the first address loses its last certificate, or the first signing key ends; max when there is none.
   TimePoint EarliestExpiry() const;
 
  private:
@@ -51,29 +49,36 @@ class KeyBook {
     crypto::Certificate certificate;
     std::vector<crypto::Certificate> chain;
     std::vector<std::string> addresses;  // canonical
-    std::string error;                   // why it is not usable now
   };
+  Status LoadTrust();
   Status LoadSigners();
   Status LoadCertificates();
   Status LoadPasswords();
-  Result<Entry> Check(std::string_view pem_or_der, const std::string& address) const;
+  Result<Entry> Read(std::string_view pem_or_der) const;
+  Status Store(const Entry& entry);
   void Remember(Entry entry);
+  Status RememberPassword(const std::string& recipient, const Secret<std::string>& password);
+  // Why the entry can't be used now; empty when it can. Both need mutex_.
+  std::string Problem(const Entry& entry, TimePoint now) const;
   v1::Certificate Describe(const Entry& entry, TimePoint now) const;
-  std::string Usable(const Entry& entry, const std::string& address, TimePoint now) const;  // empty: usable
 
   const config::v1::Encryption& config_;
   const stage::Surroundings around_;
   std::optional<crypto::TrustStore> trust_;
+  // Not changed after Open.
   std::optional<crypto::CmsSigner> organization_signer_;
   std::map<std::string, crypto::CmsSigner> user_signers_;
+
+  std::mutex change_mutex_;  // one change at a time, table and memory together
   mutable std::mutex mutex_;
-  std::map<std::string, Entry> certificates_;                          // by fingerprint
-  std::map<std::string, std::vector<std::string>> by_address_;         // → fingerprints
-  std::map<std::string, AgreedPassword> passwords_;                    // by address or domain
-  // Checked chains, so that a mail does not pay for one it has paid for: fingerprint and address → how long it holds.
+  std::map<std::string, Entry> certificates_;                   // by fingerprint
+  std::map<std::string, std::vector<std::string>> by_address_;  // → fingerprints
+  std::map<std::string, AgreedPassword> passwords_;             // by address or domain
+  // How long a checked chain holds, so that a mail does not pay for what another has paid for; by fingerprint.
   mutable std::map<std::string, crypto::Validity> verified_;
 };
 
+// The form in which addresses are compared: the domain as A-labels, lower case; the local part without regard to ASCII case.
 std::string CanonicalAddress(std::string_view address);
 
 }  // namespace sekisho::encryption

@@ -6,14 +6,14 @@ using store::Octets;
 using store::Statement;
 
 Status PutPassword(store::Tx& tx, const PasswordRow& row) {
-  static const Statement kPut("INSERT INTO {encryption.password} (mail, parcel, sealed, open, told) VALUES ($1, $2, $3, $4, 0)");
+  static const Statement kPut("INSERT INTO {encryption.password} (mail, parcel, sealed, open) VALUES ($1, $2, $3, $4)");
   SEKISHO_RETURN_IF_ERROR(
       tx.Execute(kPut, {Octets{row.mail.octets()}, Octets{row.parcel.octets()}, Octets{row.sealed}, row.open}));
   return Ok();
 }
 
 Result<std::optional<PasswordRow>> FindPassword(store::Tx& tx, const ParcelId& parcel) {
-  static const Statement kFind("SELECT mail, sealed, open, told FROM {encryption.password} WHERE parcel = $1");
+  static const Statement kFind("SELECT mail, sealed, open FROM {encryption.password} WHERE parcel = $1");
   std::optional<PasswordRow> found;
   SEKISHO_RETURN_IF_ERROR(tx.Query(kFind, {Octets{parcel.octets()}}, [&](const store::Row& row) -> Status {
     PasswordRow one;
@@ -21,17 +21,22 @@ Result<std::optional<PasswordRow>> FindPassword(store::Tx& tx, const ParcelId& p
     one.parcel = parcel;
     one.sealed = row.Blob(1);
     one.open = row.Int(2);
-    one.told = row.Int(3) != 0;
     found = std::move(one);
     return Ok();
   }));
   return found;
 }
 
-Status UpdatePassword(store::Tx& tx, const ParcelId& parcel, int64_t ended, bool told) {
-  static const Statement kUpdate("UPDATE {encryption.password} SET open = open - $2, told = $3 WHERE parcel = $1");
+Status ForgetPassword(store::Tx& tx, const ParcelId& parcel) {
+  static const Statement kForget("DELETE FROM {encryption.password} WHERE parcel = $1");
+  SEKISHO_RETURN_IF_ERROR(tx.Execute(kForget, {Octets{parcel.octets()}}));
+  return Ok();
+}
+
+Status CountDown(store::Tx& tx, const ParcelId& parcel, int64_t ended) {
+  static const Statement kCount("UPDATE {encryption.password} SET open = open - $2 WHERE parcel = $1");
   static const Statement kDelete("DELETE FROM {encryption.password} WHERE parcel = $1 AND open <= 0");
-  SEKISHO_RETURN_IF_ERROR(tx.Execute(kUpdate, {Octets{parcel.octets()}, ended, int64_t{told ? 1 : 0}}));
+  SEKISHO_RETURN_IF_ERROR(tx.Execute(kCount, {Octets{parcel.octets()}, ended}));
   SEKISHO_RETURN_IF_ERROR(tx.Execute(kDelete, {Octets{parcel.octets()}}));
   return Ok();
 }

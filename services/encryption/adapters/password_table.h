@@ -12,14 +12,15 @@ namespace sekisho::encryption {
 struct PasswordRow {
   MailId mail;
   ParcelId parcel;
-  std::string sealed;
+  std::string sealed;   // encryption.v1.PendingPassword
   int64_t open = 0;     // recipients without an end
-  bool told = false;
 };
 
+// Errors: kExists: the parcel has one.
 Status PutPassword(store::Tx& tx, const PasswordRow& row);
 Result<std::optional<PasswordRow>> FindPassword(store::Tx& tx, const ParcelId& parcel);
-// So many recipients fewer; `told` once the sender has been. The row goes with the last recipient.
-Status UpdatePassword(store::Tx& tx, const ParcelId& parcel, int64_t ended, bool told);
+Status ForgetPassword(store::Tx& tx, const ParcelId& parcel);
+// So many recipients fewer wait for it; with the last it is forgotten.
+Status CountDown(store::Tx& tx, const ParcelId& parcel, int64_t ended);
 
 }  // namespace sekisho::encryption

@@ -1,6 +1,7 @@
 #include "services/encryption/adapters/system_mail.h"
 
 #include "shared/stage/proto_time.h"
+#include "shared/text/utf8.h"
 
 namespace sekisho::encryption {
 
@@ -24,7 +25,10 @@ Result<SystemMail> MakeSystemMail(const stage::Surroundings& around, content::St
   parcel.set_mail_id(std::string(id.octets()));
   parcel.set_parcel_id(std::string(ParcelId::Generate(now).octets()));
   parcel.set_hop(1);
-  parcel.add_recipients()->set_address(to);
+  parcel.mutable_envelope()->set_smtputf8(!text::IsAscii(octets));  // only an internationalised address makes it so
+  mail::v1::Recipient& recipient = *parcel.add_recipients();
+  recipient.set_address(to);
+  recipient.add_notify(mail::v1::Recipient::NOTIFY_NEVER);  // nobody would get the report
   *parcel.mutable_content() = mail.staged->ref();
   parcel.mutable_submitter()->set_kind(mail::v1::Submitter::KIND_SYSTEM);
   *parcel.mutable_accepted_at() = ToProto(now);
@@ -37,7 +41,7 @@ Result<SystemMail> MakeSystemMail(const stage::Surroundings& around, content::St
   event.set_state(mail::v1::RECIPIENT_STATE_ACCEPTED);
   event.add_recipients(to);
   *event.mutable_at() = ToProto(now);
-  event.set_detail("about mail " + about.ToString());
+  event.set_detail((kind == mail::v1::SYSTEM_MAIL_PASSWORD ? "password of mail " : "notice about mail ") + about.ToString());
   event.set_content_sha256(parcel.content().sha256());
   event.set_subject(subject);
   event.set_size(parcel.content().size());

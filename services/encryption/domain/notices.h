@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "services/encryption/domain/sealer.h"
 #include "shared/base/clock.h"
 #include "shared/base/result.h"
 #include "shared/base/secret.h"
@@ -16,14 +17,13 @@ struct NoticeAbout {
   std::string to;                       // the sender
   std::string language;                 // "ja" or "en"
   std::string subject;                  // of the mail
-  std::vector<std::string> recipients;
+  std::vector<std::string> recipients;  // of the parcel
   TimePoint date;
   std::string message_id;               // of the notice
 };
 
 Result<std::string> WritePasswordNotice(const NoticeAbout& about, const Secret<std::string>& password);
-// `reason`: what went wrong and the remedy, in English.
-Result<std::string> WriteRefusalNotice(const NoticeAbout& about, const std::string& reason);
+Result<std::string> WriteRefusalNotice(const NoticeAbout& about, const Refusal& refusal);
 
 std::string PasswordSubject(const NoticeAbout& about);
 std::string RefusalSubject(const NoticeAbout& about);

@@ -2,40 +2,75 @@
 
 #include <set>
 
+#include "services/encryption/domain/zip_rung.h"
 #include "shared/archive/zip_writer.h"
-#include "shared/mime/builder.h"
-#include "shared/mime/model.h"
 #include "shared/mime/rewrite.h"
 
 namespace sekisho::encryption {
 namespace {
 
-// A name that a ZIP entry may have; two files never share one.
-std::string EntryName(const mime::Part& part, std::set<std::string>& taken) {
-  std::string name = part.file_name;
-  for (char& c : name) {
-    if (c == '/' || c == '\\' || (c >= 0 && c < 0x20) || c == 0x7f) c = '_';
+bool AsksZip(const mail::v1::Treatment& treatment) { return treatment.attachments() == mail::v1::ATTACHMENT_SEAL_ZIP_AES256; }
+bool AsksSmime(const mail::v1::Treatment& treatment) { return treatment.smime_sign() || treatment.smime_encrypt(); }
+
+// What a newer policy may ask and this version cannot do must not get lost.
+Status CheckKnown(const mail::v1::Treatment& treatment) {
+  if ((treatment.attachments() == mail::v1::ATTACHMENT_SEAL_UNSPECIFIED || AsksZip(treatment)) &&
+      treatment.GetReflection()->GetUnknownFields(treatment).empty()) {
+    return Ok();
   }
-  if (name.empty()) name = part.role == mime::Role::kMessage ? "message.eml" : "file";
-  if (name.size() > 240) name = "file";
-  const size_t dot = name.rfind('.');
-  const std::string stem = name.substr(0, dot), extension = dot == std::string::npos ? "" : name.substr(dot);
-  std::string unique = name;
-  for (int i = 2; !taken.insert(unique).second; ++i) unique = stem + " (" + std::to_string(i) + ")" + extension;
-  return unique;
+  return MakeError(Code::kUnsupported, "the policy asks for a seal that this version doesn't know");
 }
 
-Result<std::string> ZipAttachments(const mime::MailModel& mail, const std::vector<size_t>& attachments,
-                                   const Secret<std::string>& password, TimePoint now) {
-  archive::ZipWriter zip(password);
-  std::set<std::string> taken;
-  for (const size_t index : attachments) {
-    const mime::Part& part = mail.parts[index];
-    SEKISHO_RETURN_IF_ERROR(zip.Begin(EntryName(part, taken), now));
-    SEKISHO_RETURN_IF_ERROR(mime::DecodeContent(mail, part, [&](std::string_view octets) { return zip.Write(octets); }));
-    SEKISHO_RETURN_IF_ERROR(zip.End());
+Refusal Because(std::string_view cause, std::string en, std::string ja) { return {cause, std::move(en), std::move(ja), {}}; }
+
+// What cannot be done to the mail by any trying; found before anything is written.
+std::optional<Refusal> WhyNot(const SealRequest& request, const mime::MailModel& mail, bool makes_password) {
+  if (mail.IsSealedBySender()) {
+    return Because("sealed_by_sender",
+                   "the sender's own program signed or encrypted this mail, so it cannot be changed: send it without that, or ask for "
+                   "a policy that lets it pass as it is",
+                   "送信者のメールソフトで署名または暗号化されているため、内容を変更できません。署名・暗号化を外して送信してください。");
   }
-  return zip.Finish();
+  if (makes_password && !request.sender_can_be_told) {
+    return Because("nobody_to_tell",
+                   "a password would be made, and the mail has no sender to be told it: agree one with the recipients beforehand",
+                   "送信者のアドレスがないため、パスワードを通知できません。宛先とあらかじめ取り決めたパスワードを登録してください。");
+  }
+  if (request.treatment.smime_sign() && request.signer == nullptr) {
+    return Because("no_signing_key", "there is no signing key for this sender: ask your administrator to configure one",
+                   "この送信者の署名鍵がありません。管理者に設定を依頼してください。");
+  }
+  if (AsksSmime(request.treatment) && request.signer != nullptr) {
+    if (const Status usable = crypto::CheckForSigning(request.signer->certificate(), request.now); !usable.ok()) {
+      return Because("signing_key_unusable", "our signing certificate cannot be used: " + usable.error().detail,
+                     "署名用の証明書が使えません。管理者に更新を依頼してください。（" + usable.error().detail + "）");
+    }
+  }
+  if (!request.treatment.smime_encrypt()) return std::nullopt;
+  Refusal refusal = Because("no_certificate",
+                            "a recipient has no certificate that can be used: ask your security officer to import one "
+                            "(sekisho cert import FILE), then send the mail again",
+                            "暗号化に使える証明書がない宛先があります。セキュリティ担当者に証明書の登録を依頼し（sekisho cert import ファイル）、"
+                            "もう一度送信してください。");
+  for (size_t i = 0; i < request.certificates.size(); ++i) {
+    if (!request.certificates[i].ok()) refusal.lacking.push_back({i, request.certificates[i].error().detail});
+  }
+  if (refusal.lacking.empty() && !request.certificates.empty()) return std::nullopt;
+  return refusal;
+}
+
+// The error of something that failed although nothing spoke against it: ours to park or retry, or the mail's.
+Result<std::variant<Sealed, Refusal>> Failed(const Error& error) {
+  switch (error.code) {
+    case Code::kMalformed:
+    case Code::kLimit:
+    case Code::kPrecondition:
+    case Code::kInvalid:
+      if (error.retry == Retry::kLater) return error;
+      return std::variant<Sealed, Refusal>(Because("cannot_be_changed", "the mail cannot be sealed as it is written: " + error.detail,
+                                                   "メールの構造のため、暗号化または署名ができません。（" + error.detail + "）"));
+    default: return error;
+  }
 }
 
 void AddRung(Sealed& sealed, std::string_view rung) {
@@ -43,80 +78,71 @@ void AddRung(Sealed& sealed, std::string_view rung) {
   sealed.rung += rung;
 }
 
-// The ZIP rung: a new mail in sealed.mail, or nothing where the mail has no attachment.
-Status SealAttachments(const SealRequest& request, const mime::MailModel& mail, Sealed& sealed) {
-  const std::vector<size_t> attachments = mime::Attachments(mail);
-  if (attachments.empty()) return Ok();
-  const bool agreed = request.agreed_password.has_value();
-  const Secret<std::string> password = agreed ? *request.agreed_password : archive::NewPassword();
-  mime::NewAttachment zip;
-  zip.file_name = kZipName;
-  zip.media_type = "application/zip";
-  SEKISHO_TRY(zip.content, ZipAttachments(mail, attachments, password, request.now));
-  SEKISHO_TRY(sealed.mail, mime::ReplaceAttachments(mail, zip));
-  AddRung(sealed, "zip-aes256");
-  if (agreed) sealed.key_ids.push_back("agreed-password:" + request.agreed_password_id);
-  else sealed.password = password;
-  return Ok();
-}
-
-Status SealSmime(const SealRequest& request, const mime::MailModel& mail, Sealed& sealed) {
+Status SealSmime(const SealRequest& request, const mime::MailModel& mail, Sealed& sealed, D2Sink d2) {
   const bool encrypt = request.treatment.smime_encrypt();
-  if (request.treatment.smime_sign() && request.signer == nullptr) {
-    return MakeError(Code::kPrecondition, "there is no signing key for this sender; configure encryption.organization_signer");
-  }
-  if (encrypt && request.certificates.empty()) return MakeError(Code::kPrecondition, "no recipient has a certificate");
-  SEKISHO_TRY(mime::SplitMail split, mime::SplitForSealing(mail));
+  SEKISHO_TRY(const mime::SplitMail split, mime::SplitForSealing(mail));
   crypto::SignatureFrame frame;
   if (request.signer != nullptr) {
     SEKISHO_TRY(frame, request.signer->Sign(split.entity, request.now));
     sealed.key_ids.push_back(request.signer->certificate().fingerprint());
   }
   AddRung(sealed, !encrypt ? "smime-sign" : request.signer != nullptr ? "smime-sign+encrypt" : "smime-encrypt");
+  SEKISHO_RETURN_IF_ERROR(d2(mime::JoinSealed(split.outer_header, "")));
+  const std::string_view pieces[] = {frame.head, split.entity, frame.tail};
   if (!encrypt) {
-    sealed.mail = mime::JoinSealed(split.outer_header, frame.head + split.entity + frame.tail);
+    for (const std::string_view piece : pieces) SEKISHO_RETURN_IF_ERROR(d2(piece));
     return Ok();
   }
-  for (const crypto::Certificate& certificate : request.certificates) sealed.key_ids.push_back(certificate.fingerprint());
-  std::string entity;
-  entity.reserve(split.entity.size() * 3 / 2 + frame.tail.size() * 2 + 4096);
-  const std::string_view pieces[] = {frame.head, split.entity, frame.tail};
-  SEKISHO_RETURN_IF_ERROR(crypto::CmsEncrypt(pieces, request.certificates, crypto::ContentCipher::kAes256Cbc,
-                                             [&](std::string_view octets) {
-                                               entity += octets;
-                                               return Ok();
-                                             }));
-  sealed.mail = mime::JoinSealed(split.outer_header, entity);
-  return Ok();
+  std::vector<crypto::Certificate> certificates;
+  std::set<std::string_view> known;  // one certificate may be that of several recipients
+  for (const auto& certificate : request.certificates) {
+    if (!known.insert(certificate->fingerprint()).second) continue;
+    certificates.push_back(*certificate);
+    sealed.key_ids.push_back(certificate->fingerprint());
+  }
+  return crypto::CmsEncrypt(pieces, certificates, crypto::ContentCipher::kAes256Cbc, d2);
+}
+
+Status SealMail(const SealRequest& request, mime::MailModel mail, const mime::Limits& limits, const std::vector<size_t>& attachments,
+                Sealed& sealed, D2Sink d2) {
+  std::string zipped;
+  if (!attachments.empty()) {
+    const Secret<std::string> password = request.agreed ? request.agreed->password : archive::NewPassword();
+    SEKISHO_TRY(zipped, ZipAttachments(mail, attachments, password, request.now));
+    AddRung(sealed, "zip-aes256");
+    if (request.agreed) sealed.key_ids.push_back("agreed-password:" + request.agreed->id);
+    else sealed.password = password;
+    if (!AsksSmime(request.treatment)) return d2(zipped);
+    SEKISHO_TRY(mail, mime::Parse(std::string_view(zipped), limits));
+  }
+  return SealSmime(request, mail, sealed, d2);
 }
 
 }  // namespace
 
-Result<Sealed> Seal(const SealRequest& request) {
+Result<std::variant<Sealed, Refusal>> Seal(const SealRequest& request, D2Sink d2) {
+  SEKISHO_RETURN_IF_ERROR(CheckKnown(request.treatment));
   Sealed sealed;
-  mime::Limits limits;
-  limits.message_octets = request.mail.size() * 2 + (1 << 20);  // D1 passed the limits; sealing may add to it
-  SEKISHO_TRY(mime::MailModel mail, mime::Parse(request.mail, limits));
-  const bool zip = request.treatment.attachments() == mail::v1::ATTACHMENT_SEAL_ZIP_AES256;
-  const bool smime = request.treatment.smime_sign() || request.treatment.smime_encrypt();
-  if ((zip || smime) && mail.IsSealedBySender()) {
-    return MakeError(Code::kPrecondition, "the sender's own client signed or encrypted this mail, so it cannot be changed; send it "
-                                          "without, or have the policy let it pass as it is");
-  }
-  if (zip) SEKISHO_RETURN_IF_ERROR(SealAttachments(request, mail, sealed));
-  if (smime) {
-    const std::string zipped = std::move(sealed.mail);
-    sealed.mail = {};
-    if (!zipped.empty()) {
-      SEKISHO_TRY(mail, mime::Parse(zipped, limits));
-    }
-    SEKISHO_RETURN_IF_ERROR(SealSmime(request, mail, sealed));
-  }
-  if (sealed.rung.empty()) {
+  const bool zip = AsksZip(request.treatment), smime = AsksSmime(request.treatment);
+  const auto unchanged = [&] {
     sealed.rung = "none";
-    sealed.mail = request.mail;
+    sealed.unchanged = true;
+    return std::variant<Sealed, Refusal>(std::move(sealed));
+  };
+  if (!zip && !smime) return unchanged();
+  mime::Limits limits = request.limits;
+  limits.message_octets = request.mail.size() * 2 + (1 << 20);  // sealing adds to it; the next host decides what is too large
+  auto mail = mime::Parse(request.mail, limits);
+  if (!mail.ok()) return Failed(mail.error());
+  std::vector<size_t> attachments;
+  if (zip) attachments = mime::Attachments(*mail);
+  if (auto refusal = WhyNot(request, *mail, !attachments.empty() && !request.agreed)) {
+    return std::variant<Sealed, Refusal>(*std::move(refusal));
   }
-  return sealed;
+  if (attachments.empty() && !smime) return unchanged();
+  const Status done = SealMail(request, *std::move(mail), limits, attachments, sealed, d2);
+  if (!done.ok()) return Failed(done.error());
+  return std::variant<Sealed, Refusal>(std::move(sealed));
 }
 
 }  // namespace sekisho::encryption
