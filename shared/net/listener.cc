@@ -1,9 +1,6 @@
 #include "shared/net/listener.h"
 
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
-
-#include <charconv>
+#include <boost/asio/post.hpp>
 #include <future>
 
 #include "shared/net/stream_impl.h"
@@ -11,104 +8,95 @@
 namespace sekisho::net {
 namespace {
 
-namespace asio = boost::asio;
-using asio::ip::tcp;
-using boost::system::error_code;
+constexpr auto kPauseAfterError = std::chrono::milliseconds(100);
 
-constexpr auto kRest = std::chrono::milliseconds(100);  // after an accept that failed: out of descriptors, most likely
+using ErrorCode = boost::system::error_code;
+
+std::string Format(const tcp::endpoint& endpoint) {
+  const std::string address = endpoint.address().to_string();
+  return (endpoint.address().is_v6() ? "[" + address + "]" : address) + ":" + std::to_string(endpoint.port());
+}
 
 }  // namespace
 
-Result<Endpoint> ParseEndpoint(std::string_view text) {
-  const auto bad = [&] {
-    return MakeError(Code::kInvalid, "'" + std::string(text.substr(0, 60)) + "' is not an address and port, like 127.0.0.1:25 or [::1]:25");
-  };
-  const size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return bad();
-  std::string_view host = text.substr(0, colon);
-  const std::string_view digits = text.substr(colon + 1);
-  if (host.starts_with('[') && host.ends_with(']') && host.size() > 2) host = host.substr(1, host.size() - 2);
-  else if (host.find(':') != std::string_view::npos) return bad();
-  Endpoint endpoint;
-  const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), endpoint.port);
-  if (failed != std::errc() || end != digits.data() + digits.size()) return bad();
-  error_code error;
-  const auto address = asio::ip::make_address(host == "localhost" ? "127.0.0.1" : std::string(host), error);
-  if (error) return bad();
-  endpoint.address = address.to_string();
-  endpoint.loopback = address.is_loopback();
-  return endpoint;
-}
-
 struct Listener::Impl : std::enable_shared_from_this<Listener::Impl> {
-  Impl(IoPool& all, Accepted handler) : pool(all), home(all.Next()), acceptor(home.context()), rest(home.context()), accepted(std::move(handler)) {}
+  Impl(IoPool& its_pool, Loop& its_loop, Accepted its_accepted)
+      : pool(its_pool), loop(its_loop), acceptor(its_loop.context()), pause(its_loop.context()),
+        accepted(std::move(its_accepted)) {}
 
-  void AcceptNext() {
-    Loop& loop = pool.Next();
-    auto stream = std::make_shared<Stream>(loop);
-    auto& socket = stream->impl_->socket;
-    acceptor.async_accept(socket, [self = shared_from_this(), stream](const error_code& error) {
-      if (self->closed || error == asio::error::operation_aborted) return;
-      if (error) {
-        self->rest.expires_after(kRest);
-        self->rest.async_wait([self](const error_code& stopped) {
-          if (!stopped && !self->closed) self->AcceptNext();
-        });
-        return;
-      }
-      stream->impl_->NoteRemote();
-      stream->loop().Post([self, stream] { self->accepted(std::move(*stream)); });
-      self->AcceptNext();
+  void Accept() {
+    Loop& to = pool.Next();
+    acceptor.async_accept(to.context(), [self = shared_from_this(), &to](const ErrorCode& error, tcp::socket socket) {
+      if (error == asio::error::operation_aborted || !self->acceptor.is_open()) return;
+      if (error) return self->AcceptLater();
+      // The socket's memory is touched on its own loop from here on.
+      asio::post(to.context(), [self, &to, handed = std::move(socket)]() mutable { self->HandOver(to, std::move(handed)); });
+      self->Accept();
     });
   }
 
+  // Out of descriptors, most likely: trying at once would only burn the processor.
+  void AcceptLater() {
+    pause.expires_after(kPauseAfterError);
+    pause.async_wait([self = shared_from_this()](const ErrorCode& error) {
+      if (!error && self->acceptor.is_open()) self->Accept();
+    });
+  }
+
+  void HandOver(Loop& to, tcp::socket socket) const {
+    Stream stream(to);
+    stream.impl_->socket = std::move(socket);
+    stream.impl_->LearnPeer();
+    accepted(std::move(stream));
+  }
+
+  void Close() {
+    ErrorCode ignored;
+    acceptor.close(ignored);
+    pause.cancel();
+  }
+
   IoPool& pool;
-  Loop& home;
+  Loop& loop;
   tcp::acceptor acceptor;
-  asio::steady_timer rest;
-  Accepted accepted;
-  bool closed = false;  // on the home loop
-  std::string address;
-  uint16_t port = 0;
+  asio::steady_timer pause;
+  const Accepted accepted;
+  tcp::endpoint bound;
+  bool closed = false;  // of the owner's side
 };
 
 Result<std::unique_ptr<Listener>> Listener::Open(IoPool& pool, std::string_view address, Accepted accepted) {
-  SEKISHO_TRY(const Endpoint wanted, ParseEndpoint(address));
-  auto impl = std::make_shared<Impl>(pool, std::move(accepted));
-  const tcp::endpoint endpoint(asio::ip::make_address(wanted.address), wanted.port);
-  error_code error;
-  impl->acceptor.open(endpoint.protocol(), error);
-  if (!error) impl->acceptor.set_option(asio::socket_base::reuse_address(true), error);
-  if (!error) impl->acceptor.bind(endpoint, error);
-  if (!error) impl->acceptor.listen(1024, error);
+  SEKISHO_TRY(const Endpoint endpoint, ParseEndpoint(address));
+  auto impl = std::make_shared<Impl>(pool, pool.at(0), std::move(accepted));
+  const tcp::endpoint where(asio::ip::make_address(endpoint.address), endpoint.port);
+  ErrorCode error;
+  tcp::acceptor& acceptor = impl->acceptor;
+  acceptor.open(where.protocol(), error);
+  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor.bind(where, error);
+  if (!error) acceptor.listen(tcp::acceptor::max_listen_connections, error);
+  if (!error) impl->bound = acceptor.local_endpoint(error);
   if (error) {
     const Code code = error == asio::error::access_denied ? Code::kPermission : Code::kUnavailable;
     return MakeError(code, "cannot listen on " + std::string(address) + ": " + error.message());
   }
-  const auto bound = impl->acceptor.local_endpoint(error);
-  impl->port = bound.port();
-  impl->address = (bound.address().is_v6() ? "[" + wanted.address + "]" : wanted.address) + ":" + std::to_string(impl->port);
-  impl->home.Post([impl] { impl->AcceptNext(); });
+  impl->loop.Post([impl] { impl->Accept(); });
   return std::unique_ptr<Listener>(new Listener(std::move(impl)));
 }
 
 Listener::~Listener() { Close(); }
 
-std::string Listener::address() const { return impl_->address; }
-uint16_t Listener::port() const { return impl_->port; }
+std::string Listener::address() const { return Format(impl_->bound); }
+uint16_t Listener::port() const { return impl_->bound.port(); }
 
 void Listener::Close() {
-  if (!impl_) return;
-  std::promise<void> done;
-  impl_->home.Post([this, &done] {
-    impl_->closed = true;
-    error_code ignored;
-    impl_->acceptor.close(ignored);
-    impl_->rest.cancel();
-    done.set_value();
+  if (std::exchange(impl_->closed, true)) return;
+  std::promise<void> closed;
+  impl_->loop.Post([impl = impl_, &closed] {
+    impl->Close();
+    closed.set_value();
   });
-  done.get_future().wait();
-  impl_.reset();
+  closed.get_future().wait();
 }
 
 }  // namespace sekisho::net

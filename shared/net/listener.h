@@ -35,7 +35,7 @@ class Listener {
   std::shared_ptr<Impl> impl_;
 };
 
-// "127.0.0.1:5587" and "[::1]:5587" into an address and a port. Errors: kInvalid.
+// "127.0.0.1:5587", "[::1]:5587" and "localhost:5587" into an address and a port. Errors: kInvalid.
 struct Endpoint {
   std::string address;
   uint16_t port = 0;

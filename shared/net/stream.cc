@@ -1,244 +1,226 @@
-#include <netinet/tcp.h>
+#include "shared/net/stream.h"
+
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 
 #include "shared/base/bytes.h"
+#include "shared/base/handle.h"
 #include "shared/net/stream_impl.h"
 
 namespace sekisho::net {
 namespace {
 
-namespace asio = boost::asio;
-namespace ssl = boost::asio::ssl;
-using boost::system::error_code;
+constexpr auto kFinishLimit = std::chrono::seconds(1);
 
-constexpr auto kLinger = std::chrono::seconds(1);
+using ErrorCode = boost::system::error_code;
 
-Error NetError(const error_code& error) {
-  if (error == asio::error::operation_aborted) return MakeError(Code::kCancelled, "cancelled");
-  return MakeError(Code::kUnavailable, error.message());
+Error Failed(const char* what, const ErrorCode& error) {
+  return MakeError(Code::kUnavailable, std::string(what) + ": " + error.message());
 }
+
+Status StatusOf(const char* what, const ErrorCode& error) { return error ? Status(Failed(what, error)) : Ok(); }
 
 }  // namespace
 
-void Stream::Impl::NoteRemote() {
-  error_code ignored;
-  const auto endpoint = socket.remote_endpoint(ignored);
-  auto address = endpoint.address();
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
-  remote = ignored ? "" : address.to_string();
-  loopback = !ignored && address.is_loopback();
-  socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+template <typename Call>
+auto Stream::Impl::Told(Call call) {
+  return [self = shared_from_this(), kept = owner.lock(), call](const ErrorCode& error, size_t octets = 0) {
+    if (self->open && kept != nullptr) call(*self, *kept, error, octets);
+  };
 }
 
-void Stream::Impl::NoteTls() {
-  SSL* raw = secure->native_handle();
-  tls = std::string(SSL_get_version(raw)) + " " + SSL_get_cipher_name(raw);
+void Stream::Impl::LearnPeer() {
+  ErrorCode ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+  asio::ip::address address = socket.remote_endpoint(ignored).address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) address = make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  remote_address = address.to_string();
+  remote_is_loopback = address.is_loopback();
+}
+
+void Stream::Impl::ArmTimer() {
+  timer_armed = true;
+  armed_for = *deadline;
+  timer.expires_at(armed_for);
+  timer.async_wait([self = shared_from_this()](const ErrorCode& error) {
+    if (error || !self->open) return;  // cancelled: armed anew, or closed
+    self->timer_armed = false;
+    if (!self->deadline) return;
+    if (*self->deadline > std::chrono::steady_clock::now()) return self->ArmTimer();  // it was moved meanwhile
+    self->deadline.reset();
+    if (const auto told = self->owner.lock()) told->OnDeadline();
+  });
 }
 
 void Stream::Impl::Close() {
-  error_code ignored;
+  open = false;
+  ErrorCode ignored;
   timer.cancel();
   socket.close(ignored);
 }
 
-// One timer is moved only when it fires too early: setting a deadline for each read costs an assignment.
-void Stream::Impl::ArmTimer() {
-  if (armed || deadline == std::chrono::steady_clock::time_point{}) return;
-  armed = true;
-  timer.expires_at(deadline);
-  timer.async_wait([self = shared_from_this()](const error_code& error) {
-    self->armed = false;
-    if (error || self->owner == nullptr || self->deadline == std::chrono::steady_clock::time_point{}) return;
-    if (std::chrono::steady_clock::now() < self->deadline) return self->ArmTimer();
-    self->deadline = {};
-    self->owner->OnDeadline();
+void Stream::Impl::FinishTcp() {
+  ErrorCode ignored;
+  socket.shutdown(tcp::socket::shutdown_send, ignored);
+  Drain();
+}
+
+// Reads until the peer closes too, so that our last words are not lost to a reset.
+void Stream::Impl::Drain() {
+  socket.async_read_some(asio::buffer(drained), [self = shared_from_this()](const ErrorCode& error, size_t) {
+    if (error) self->Close();
+    else self->Drain();
   });
 }
 
 Stream::Stream(Loop& loop) : impl_(std::make_shared<Impl>(loop)) {}
 Stream::Stream(Stream&&) noexcept = default;
+
 Stream& Stream::operator=(Stream&& other) noexcept {
-  if (this != &other) {
-    if (impl_) {
-      impl_->owner = nullptr;
-      impl_->Close();
-    }
-    impl_ = std::move(other.impl_);
-  }
+  if (impl_ != nullptr && impl_ != other.impl_) impl_->Close();
+  impl_ = std::move(other.impl_);
   return *this;
 }
 
 Stream::~Stream() {
-  if (!impl_) return;
-  impl_->owner = nullptr;
-  impl_->Close();
+  if (impl_ != nullptr) impl_->Close();
 }
 
-void Stream::SetOwner(Owner* owner) { impl_->owner = owner; }
+void Stream::SetOwner(std::weak_ptr<Owner> owner) { impl_->owner = std::move(owner); }
 
 void Stream::Connect(std::string_view address, uint16_t port) {
-  error_code error;
-  const auto parsed = asio::ip::make_address(std::string(address), error);
-  if (error) {
-    impl_->loop.Post([self = impl_] {
-      if (self->owner != nullptr) self->owner->OnOpen(MakeError(Code::kInvalid, "not an address"));
-    });
-    return;
-  }
-  impl_->socket.async_connect({parsed, port}, [self = impl_](const error_code& failed) {
-    if (self->owner == nullptr) return;
-    if (!failed) self->NoteRemote();
-    self->owner->OnOpen(failed ? Status(NetError(failed)) : Ok());
+  ErrorCode error;
+  const auto literal = asio::ip::make_address(std::string(address), error);
+  auto done = impl_->Told([](Impl& impl, Owner& owner, const ErrorCode& failed, size_t) {
+    if (!failed) impl.LearnPeer();
+    owner.OnOpen(StatusOf("cannot connect", failed));
   });
+  if (error) return impl_->loop.Post([done, error] { done(error); });
+  impl_->socket.async_connect({literal, port}, std::move(done));
+}
+
+void Stream::Impl::Secure(asio::ssl::stream_base::handshake_type side) {
+  tls_stream->async_handshake(side, Told([](Impl& impl, Owner& owner, const ErrorCode& error, size_t) {
+    SSL* const ssl = impl.tls_stream->native_handle();
+    if (!error) {
+      impl.tls = std::string(SSL_get_version(ssl)) + " " + SSL_get_cipher_name(ssl);
+      return owner.OnSecure(Ok());
+    }
+    const long verified = SSL_get_verify_result(ssl);
+    const bool demanded = SSL_is_server(ssl) == 0 && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE;
+    if (!demanded || verified == X509_V_OK) return owner.OnSecure(Failed("the TLS handshake failed", error));
+    owner.OnSecure(MakeError(Code::kUnauthenticated, std::string("the certificate does not prove the host's name: ") +
+                                                         X509_verify_cert_error_string(verified)));
+  }));
 }
 
 void Stream::SecureAsServer(const TlsContext& context) {
-  impl_->secure.emplace(impl_->socket, context.context());
-  impl_->secure->async_handshake(ssl::stream_base::server, [self = impl_](const error_code& failed) {
-    if (self->owner == nullptr) return;
-    if (!failed) {
-      self->NoteTls();
-      X509* certificate = SSL_get0_peer_certificate(self->secure->native_handle());
-      self->verified = certificate != nullptr && SSL_get_verify_result(self->secure->native_handle()) == X509_V_OK;
-    }
-    self->owner->OnSecure(failed ? Status(NetError(failed)) : Ok());
-  });
+  impl_->tls_stream.emplace(impl_->socket, context.context());
+  impl_->Secure(asio::ssl::stream_base::server);
 }
 
 void Stream::SecureAsClient(const TlsContext& context, const std::string& host, bool verify) {
-  impl_->secure.emplace(impl_->socket, context.context());
-  SSL* raw = impl_->secure->native_handle();
-  // A literal is no name for SNI (RFC 6066 §3).
-  error_code literal;
-  asio::ip::make_address(host, literal);
-  if (literal) SSL_set_tlsext_host_name(raw, host.c_str());
-  // The answer of the chain and the name is kept; whether it matters is the caller's to say.
-  impl_->secure->set_verify_mode(ssl::verify_peer);
-  auto good = std::make_shared<bool>(true);
-  impl_->secure->set_verify_callback(
-      [good, verify, match = ssl::host_name_verification(host)](bool preverified, ssl::verify_context& chain) mutable {
-        if (!match(preverified, chain)) *good = false;
-        return verify ? *good : true;
-      });
-  impl_->secure->async_handshake(ssl::stream_base::client, [self = impl_, good](const error_code& failed) {
-    if (self->owner == nullptr) return;
-    if (!failed) {
-      self->NoteTls();
-      self->verified = *good;
-      return self->owner->OnSecure(Ok());
-    }
-    if (!*good) {
-      return self->owner->OnSecure(MakeError(Code::kUnauthenticated, "the certificate does not prove the name of the host"));
-    }
-    self->owner->OnSecure(NetError(failed));
-  });
+  impl_->tls_stream.emplace(impl_->socket, context.context());
+  SSL* const ssl = impl_->tls_stream->native_handle();
+  impl_->host_asked = !host.empty();
+  ErrorCode not_literal;
+  asio::ip::make_address(host, not_literal);
+  if (!not_literal) {
+    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str());
+  } else if (!host.empty()) {
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    SSL_set1_host(ssl, host.c_str());
+    SSL_set_tlsext_host_name(ssl, host.c_str());
+  }
+  SSL_set_verify(ssl, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  impl_->Secure(asio::ssl::stream_base::client);
 }
 
 void Stream::Read(char* to, size_t size) {
-  const auto done = [self = impl_](const error_code& failed, size_t octets) {
-    if (self->owner == nullptr) return;
-    if (failed == asio::error::eof || failed == ssl::error::stream_truncated) return self->owner->OnRead(size_t{0});
-    if (failed) return self->owner->OnRead(NetError(failed));
-    self->owner->OnRead(octets);
-  };
-  if (impl_->secure) impl_->secure->async_read_some(asio::buffer(to, size), done);
-  else impl_->socket.async_read_some(asio::buffer(to, size), done);
+  auto done = impl_->Told([](Impl&, Owner& owner, const ErrorCode& error, size_t octets) {
+    // A peer that closes without close_notify has closed all the same: SMTP's own end marks tell what is whole.
+    if (error == asio::error::eof || error == asio::ssl::error::stream_truncated) return owner.OnRead(size_t{0});
+    if (error) return owner.OnRead(Failed("cannot read", error));
+    owner.OnRead(octets);
+  });
+  if (impl_->tls_stream) impl_->tls_stream->async_read_some(asio::buffer(to, size), std::move(done));
+  else impl_->socket.async_read_some(asio::buffer(to, size), std::move(done));
 }
 
 void Stream::Write(std::span<const std::string_view> pieces) {
-  const auto done = [self = impl_](const error_code& failed, size_t) {
-    if (self->owner == nullptr) return;
-    self->owner->OnWritten(failed ? Status(NetError(failed)) : Ok());
-  };
-  if (impl_->secure) {
-    // Each buffer would become a record of its own: small ones are joined.
-    if (pieces.size() == 1) return asio::async_write(*impl_->secure, asio::buffer(pieces[0].data(), pieces[0].size()), done);
+  auto done = impl_->Told([](Impl&, Owner& owner, const ErrorCode& error, size_t) {
+    owner.OnWritten(StatusOf("cannot write", error));
+  });
+  if (impl_->tls_stream) {
+    if (pieces.size() == 1) return asio::async_write(*impl_->tls_stream, asio::buffer(pieces[0]), std::move(done));
+    // Each piece would become a record of its own.
     impl_->joined.clear();
     for (const std::string_view piece : pieces) impl_->joined += piece;
-    return asio::async_write(*impl_->secure, asio::buffer(impl_->joined), done);
+    return asio::async_write(*impl_->tls_stream, asio::buffer(impl_->joined), std::move(done));
   }
-  std::vector<asio::const_buffer> buffers;
-  buffers.reserve(pieces.size());
-  for (const std::string_view piece : pieces) buffers.emplace_back(piece.data(), piece.size());
-  asio::async_write(impl_->socket, buffers, done);
+  impl_->pieces.clear();
+  for (const std::string_view piece : pieces) impl_->pieces.emplace_back(piece.data(), piece.size());
+  asio::async_write(impl_->socket, impl_->pieces, std::move(done));  // copies the list, not the octets
 }
 
 void Stream::SetDeadline(Duration after) {
-  const auto at = std::chrono::steady_clock::now() + after;
-  const bool sooner = impl_->armed && at < impl_->timer.expiry();
-  impl_->deadline = at;
-  if (sooner) {
-    impl_->timer.cancel();
-    impl_->armed = false;
-  }
-  impl_->ArmTimer();
+  impl_->deadline = std::chrono::steady_clock::now() + after;
+  if (impl_->timer_armed && impl_->armed_for <= *impl_->deadline) return;
+  impl_->ArmTimer();  // expires_at cancels the wait for a later moment
 }
 
-void Stream::ClearDeadline() { impl_->deadline = {}; }
+void Stream::ClearDeadline() { impl_->deadline.reset(); }
 
 void Stream::Finish(Stream stream) {
   const std::shared_ptr<Impl> impl = std::move(stream.impl_);
-  if (!impl) return;
-  impl->owner = nullptr;
-  impl->timer.cancel();
-  impl->armed = false;
-  impl->timer.expires_after(kLinger);
-  impl->timer.async_wait([impl](const error_code&) { impl->Close(); });
-  const auto wait_for_peer = [impl](const error_code&) {
-    error_code ignored;
-    impl->socket.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
-    // What the peer still sends is read and thrown away: closing over unread octets would reset what it has not read of ours.
-    struct Drain {
-      static void Go(std::shared_ptr<Impl> of, std::shared_ptr<std::array<char, 4096>> into) {
-        of->socket.async_read_some(asio::buffer(*into), [of, into](const error_code& ended, size_t) {
-          if (ended) of->Close();
-          else Go(of, into);
-        });
-      }
-    };
-    Drain::Go(impl, std::make_shared<std::array<char, 4096>>());
-  };
-  if (impl->secure) impl->secure->async_shutdown(wait_for_peer);
-  else wait_for_peer({});
+  impl->open = false;
+  impl->timer.expires_after(kFinishLimit);
+  impl->timer.async_wait([impl](const ErrorCode& error) {
+    if (!error) impl->Close();
+  });
+  if (!impl->tls_stream) return impl->FinishTcp();
+  impl->tls_stream->async_shutdown([impl](const ErrorCode&) { impl->FinishTcp(); });
 }
 
-const std::string& Stream::remote_address() const { return impl_->remote; }
-bool Stream::remote_is_loopback() const { return impl_->loopback; }
+const std::string& Stream::remote_address() const { return impl_->remote_address; }
+bool Stream::remote_is_loopback() const { return impl_->remote_is_loopback; }
 const std::string& Stream::tls() const { return impl_->tls; }
-bool Stream::verified() const { return impl_->verified; }
 Loop& Stream::loop() const { return impl_->loop; }
+
+bool Stream::verified() const {
+  return impl_->host_asked && !impl_->tls.empty() && SSL_get_verify_result(impl_->tls_stream->native_handle()) == X509_V_OK;
+}
 
 std::vector<std::string> Stream::PeerChain() const {
   std::vector<std::string> chain;
-  if (!impl_->secure) return chain;
+  if (impl_->tls.empty()) return chain;
   const auto add = [&](X509* certificate) {
     unsigned char* der = nullptr;
     const int size = i2d_X509(certificate, &der);
-    if (size > 0) chain.emplace_back(reinterpret_cast<char*>(der), static_cast<size_t>(size));
+    if (size > 0) chain.emplace_back(reinterpret_cast<const char*>(der), static_cast<size_t>(size));
     OPENSSL_free(der);
   };
-  SSL* raw = impl_->secure->native_handle();
-  STACK_OF(X509)* certificates = SSL_get_peer_cert_chain(raw);
-  // A server sees the client's own certificate apart from its chain.
-  if (SSL_is_server(raw) == 1) {
-    if (X509* own = SSL_get0_peer_certificate(raw); own != nullptr) add(own);
+  SSL* const ssl = impl_->tls_stream->native_handle();
+  const STACK_OF(X509)* const sent = SSL_get_peer_cert_chain(ssl);
+  // A server's view of the chain lacks the client's own certificate.
+  if (SSL_is_server(ssl) == 1) {
+    const Handle<X509, X509_free> own(SSL_get1_peer_certificate(ssl));
+    if (own != nullptr) add(own.get());
   }
-  for (int i = 0; i < sk_X509_num(certificates); ++i) add(sk_X509_value(certificates, i));
+  for (int i = 0; i < sk_X509_num(sent); ++i) add(sk_X509_value(sent, i));
   return chain;
 }
 
 std::string Stream::PeerCertificateSha256() const {
-  if (!impl_->secure) return {};
-  X509* certificate = SSL_get0_peer_certificate(impl_->secure->native_handle());
-  if (certificate == nullptr) return {};
+  if (impl_->tls.empty()) return {};
+  const Handle<X509, X509_free> own(SSL_get1_peer_certificate(impl_->tls_stream->native_handle()));
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
-  if (X509_digest(certificate, EVP_sha256(), digest, &size) != 1) return {};
-  return HexEncode({reinterpret_cast<char*>(digest), size});
+  if (own == nullptr || X509_digest(own.get(), EVP_sha256(), digest, &size) != 1) return {};
+  return HexEncode({reinterpret_cast<const char*>(digest), size});
 }
 
 }  // namespace sekisho::net

@@ -18,7 +18,7 @@ namespace sekisho::net {
 
 class Stream {
  public:
-  // Who is told. Each call-back may destroy the stream, and itself. Errors are kUnavailable, or kUnauthenticated where a certificate
+  // Who is told, while the stream is there. Each call-back may destroy the stream. Errors are kUnavailable, or kUnauthenticated where a certificate
   // does not prove the name asked for; the details name no address.
   class Owner {
    public:
@@ -37,8 +37,9 @@ class Stream {
   Stream(Stream&&) noexcept;
   Stream& operator=(Stream&&) noexcept;
 
-  // Set before the first operation; outlives the stream.
-  void SetOwner(Owner* owner);
+  // Set before the first operation. While one is under way the owner is kept alive, even past the stream's end: what it reads into and
+  // writes from belongs to it.
+  void SetOwner(std::weak_ptr<Owner> owner);
 
   // `address`: "192.0.2.1" or "2001:db8::1"; names are dns's.
   void Connect(std::string_view address, uint16_t port);
@@ -49,7 +50,7 @@ class Stream {
   // that name fails the handshake; without, verified() tells.
   void SecureAsClient(const TlsContext& context, const std::string& host, bool verify);
 
-  // The memory must stay until OnRead or OnWritten, or the stream's end.
+  // The memory belongs to the owner, and is left alone until OnRead or OnWritten.
   void Read(char* to, size_t size);
   void Write(std::span<const std::string_view> pieces);  // all of them, gathered
 
@@ -57,8 +58,8 @@ class Stream {
   void SetDeadline(Duration after);
   void ClearDeadline();
 
-  // Ends an orderly conversation: what was written arrives, our side is shut, and the peer has a second to close its own.
-  // Nothing is called any more.
+  // Ends an orderly conversation, with no write under way: what was written arrives, our side is shut, and the peer has a second
+  // to close its own. Nothing is called any more.
   static void Finish(Stream stream);
 
   const std::string& remote_address() const;  // an address literal, without a port; IPv4 even where mapped into IPv6

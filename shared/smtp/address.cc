@@ -2,12 +2,15 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
+
 #include "shared/base/bytes.h"
 
 namespace sekisho::smtp {
 namespace {
 
-constexpr size_t kLongestLocalPart = 64, kLongestDomain = 255, kLongestLabel = 63;  // RFC 5321 §4.5.3.1
+// RFC 5321 §4.5.3.1; a path has 256 octets, < and > among them.
+constexpr size_t kLongestLocalPart = 64, kLongestDomain = 255, kLongestLabel = 63, kLongestMailbox = 254;
 
 bool IsAlnum(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool IsHigh(char c) { return static_cast<unsigned char>(c) >= 0x80; }
@@ -94,6 +97,7 @@ bool IsDomainName(std::string_view text, bool smtputf8) {
 
 Result<Mailbox> ParseMailbox(std::string_view text, bool smtputf8) {
   if (text.empty()) return Wrong("the address is empty");
+  if (text.size() > kLongestMailbox) return Wrong("the address is longer than 254 octets");
   SEKISHO_TRY(const size_t local, text.front() == '"' ? QuotedLength(text, smtputf8) : DotStringLength(text, smtputf8));
   if (local >= text.size() || text[local] != '@') return Wrong("the address has no @ and domain");
   if (local > kLongestLocalPart) return Wrong("the local part is longer than 64 octets");
@@ -125,12 +129,11 @@ Result<Path> ParsePath(std::string_view text, bool smtputf8, bool null_allowed, 
   if (inner.front() == '@') {  // RFC 5321 §4.1.1.3: accepted, ignored
     const size_t colon = inner.find(':');
     if (colon == std::string_view::npos) return Wrong("the source route has no end");
-    std::string_view route = inner.substr(0, colon);
-    while (!route.empty()) {
-      const size_t comma = std::min(route.find(','), route.size());
-      const std::string_view hop = route.substr(0, comma);
-      if (hop.size() < 2 || hop.front() != '@' || !IsDomainName(hop.substr(1), smtputf8)) return Wrong("the source route is wrong");
-      route.remove_prefix(std::min(comma + 1, route.size()));
+    for (size_t begin = 0; begin <= colon;) {
+      const size_t end_of_hop = std::min(inner.find(',', begin), colon);
+      const std::string_view hop = inner.substr(begin, end_of_hop - begin);
+      if (!hop.starts_with('@') || !IsDomainName(hop.substr(1), smtputf8)) return Wrong("the source route is wrong");
+      begin = end_of_hop + 1;
     }
     inner.remove_prefix(colon + 1);
   }

@@ -85,7 +85,8 @@ struct Sent {
   // kTimeout: the connection.
   std::optional<Error> error;
   bool reusable = false;              // for another mail
-  // The connection was found closed before MAIL was answered: if it had been used before, the mail may simply go by another one.
+  // The connection was found closed, or closing (421), before MAIL was answered otherwise: if it had been used before, the mail may
+  // simply go by another one.
   bool unanswered = false;
 };
 

@@ -70,7 +70,7 @@ bool TakeKeyword(std::string_view& text, std::string_view keyword) {
 }
 
 // Puts one MAIL parameter into `mail`; an error reply otherwise.
-std::optional<Reply> SetMailParameter(const Parameter& parameter, const CommandContext& context, MailFrom& mail) {
+std::optional<Reply> SetMailParameter(const Parameter& parameter, MailFrom& mail) {
   const std::string& keyword = parameter.keyword;
   const std::string& value = parameter.value;
   const auto wrong = [&](const char* how) { return Reply(501, "5.5.4", keyword + " must be " + how); };
@@ -81,7 +81,7 @@ std::optional<Reply> SetMailParameter(const Parameter& parameter, const CommandC
   } else if (keyword == "BODY") {
     if (AsciiEqualsIgnoreCase(value, "8BITMIME")) mail.body_8bit = true;
     else if (!AsciiEqualsIgnoreCase(value, "7BIT")) return wrong("7BIT or 8BITMIME");
-  } else if (keyword == "SMTPUTF8" && context.smtputf8_allowed) {
+  } else if (keyword == "SMTPUTF8") {
     if (parameter.has_value) return wrong("without a value");
     mail.smtputf8 = true;
   } else if (keyword == "REQUIRETLS") {
@@ -108,14 +108,14 @@ ParsedCommand ParseMail(std::string_view argument, const CommandContext& context
   std::string_view rest;
   MailFrom mail;
   // SMTPUTF8 stands after the address that it permits.
-  auto path = ParsePath(argument, context.extended && context.smtputf8_allowed, true, rest);
+  auto path = ParsePath(argument, context.extended, true, rest);
   if (!path.ok()) return Refuse(501, "5.1.7", "MAIL FROM: " + path.error().detail);
   mail.path = *std::move(path);
   const auto parameters = SplitParameters(rest);
   if (!parameters) return Syntax("the parameters of MAIL FROM are wrong or given twice");
   if (!parameters->empty() && !context.extended) return Refuse(555, "5.5.4", "parameters need EHLO");
   for (const Parameter& parameter : *parameters) {
-    if (auto error = SetMailParameter(parameter, context, mail)) return {std::nullopt, *std::move(error)};
+    if (auto error = SetMailParameter(parameter, mail)) return {std::nullopt, *std::move(error)};
   }
   if (mail.path.mailbox.needs_smtputf8 && !mail.smtputf8) {
     return Refuse(553, "5.6.7", "this address needs the SMTPUTF8 parameter");
@@ -189,7 +189,6 @@ ParsedCommand ParseCommand(std::string_view line, const CommandContext& context)
   std::string verb;
   for (const char c : line.substr(0, space)) verb += c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
   const std::string_view argument = space < line.size() ? line.substr(space + 1) : std::string_view();
-  const bool bare = AsciiTrim(argument).empty();
   if (verb == "EHLO") return ParseHello(argument, true);
   if (verb == "HELO") return ParseHello(argument, false);
   if (verb == "MAIL") return ParseMail(argument, context);
@@ -199,13 +198,14 @@ ParsedCommand ParseCommand(std::string_view line, const CommandContext& context)
   if (verb == "NOOP") return {Noop{}, {}};
   if (verb == "HELP") return {Help{}, {}};
   if (verb == "VRFY" || verb == "EXPN") return {Vrfy{}, {}};
-  for (const auto& [name, command] : {std::pair<std::string_view, Command>{"DATA", Data{}}, {"RSET", Rset{}},
-                                      {"QUIT", Quit{}}, {"STARTTLS", StartTls{}}}) {
-    if (verb != name) continue;
-    if (!bare) return Syntax(verb + " takes no argument");
-    return {command, {}};
-  }
-  return Refuse(500, "5.5.2", "the command is not known");
+  Command command;
+  if (verb == "DATA") command = Data{};
+  else if (verb == "RSET") command = Rset{};
+  else if (verb == "QUIT") command = Quit{};
+  else if (verb == "STARTTLS") command = StartTls{};
+  else return Refuse(500, "5.5.2", "the command is not known");
+  if (!AsciiTrim(argument).empty()) return Syntax(verb + " takes no argument");
+  return {std::move(command), {}};
 }
 
 Result<std::string> DecodeXtext(std::string_view text) {

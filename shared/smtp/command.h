@@ -38,7 +38,6 @@ using Command = std::variant<Ehlo, MailFrom, RcptTo, Data, Bdat, Rset, Noop, Qui
 // `line` without its CRLF. What may be said depends on what was announced:
 struct CommandContext {
   bool extended = true;        // after EHLO: parameters are allowed
-  bool smtputf8_allowed = true;
   bool mail_smtputf8 = false;  // the transaction under way has SMTPUTF8: RCPT may have octets over 127
 };
 

@@ -1,136 +1,78 @@
 #include "shared/smtp/data_decoder.h"
 
-#include <array>
+#include <cstring>
 
 namespace sekisho::smtp {
-namespace {
 
-constexpr std::array<bool, 256> kSpecial = [] {
-  std::array<bool, 256> table{};
-  table['\r'] = table['\n'] = table['\0'] = true;
-  return table;
-}();
-
-// How many octets from the front are plain text.
-size_t PlainRun(std::string_view text) {
-  size_t i = 0;
-  while (i < text.size() && !kSpecial[static_cast<unsigned char>(text[i])]) ++i;
-  return i;
+DataDecoder::Piece DataDecoder::Give(std::string_view content, bool ended) {
+  if (!checker_.Check(content).ok()) content = {};
+  if (ended && !checker_.Finish().ok()) content = {};
+  return {content, ended};
 }
 
-constexpr char kBareCr[] = "the mail has a CR without LF; send CRLF line ends";
-constexpr char kBareLf[] = "the mail has an LF without CR; send CRLF line ends";
-constexpr char kNul[] = "the mail has a NUL octet; encode it";
-constexpr char kLongLine[] = "the mail has a line longer than 998 octets; fold or encode it";
-
-}  // namespace
-
-void DataDecoder::Fail(Code code, const char* what) {
-  if (defect_.ok()) defect_ = MakeError(code, what);
-}
-
-void DataDecoder::Put(char c, std::string& out) {
-  if (defect_.ok()) out += c;
-}
-
-bool DataDecoder::Decode(std::string_view& input, std::string& out) {
-  while (!input.empty()) {
-    if (at_ == At::kText || at_ == At::kLineStart) {
-      if (at_ == At::kLineStart && input.front() == '.') {
-        at_ = At::kDot;
-        input.remove_prefix(1);
-        continue;
-      }
-      const size_t run = PlainRun(input);
-      if (run > 0) {
-        line_ += run;
-        if (line_ > kLongestLine) Fail(Code::kLimit, kLongLine);
-        if (defect_.ok()) out += input.substr(0, run);
-        input.remove_prefix(run);
-        at_ = At::kText;
-        continue;
-      }
-    }
-    const char c = input.front();
-    input.remove_prefix(1);
+DataDecoder::Piece DataDecoder::Next(std::string_view& input) {
+  const char* begin = input.data();  // of the content to give
+  const char* at = begin;
+  const char* const end = begin + input.size();
+  const auto give = [&](const char* to, std::string_view owed = {}) {
+    input.remove_prefix(static_cast<size_t>(at - input.data()));
+    owed_ = owed;
+    return Give(std::string_view(begin, static_cast<size_t>(to - begin)));
+  };
+  if (!owed_.empty()) return Give(std::exchange(owed_, {}));
+  while (at != end) {
     switch (at_) {
       case At::kLineStart:
+      case At::kAfterLf:
+        if (*at != '.') {
+          at_ = At::kText;
+          break;
+        }
+        at_ = at_ == At::kLineStart ? At::kDot : At::kDotAfterLf;
+        ++at;
+        return give(at - 1);  // all but the dot
       case At::kText:
-        if (c == '\r') {
-          at_ = At::kCr;
-        } else if (c == '\n') {
-          if (!normalize_) Fail(Code::kInvalid, kBareLf);
-          if (defect_.ok()) out += "\r\n";
-          line_ = 0;
-          at_ = At::kText;  // a dot after it is text: only CRLF.CRLF ends
+      case At::kCr: {
+        const auto* const lf = static_cast<const char*>(std::memchr(at, '\n', static_cast<size_t>(end - at)));
+        if (lf == nullptr) {
+          at_ = end[-1] == '\r' ? At::kCr : At::kText;
+          at = end;
+          break;
+        }
+        const bool after_cr = lf > at ? lf[-1] == '\r' : at_ == At::kCr;
+        at = lf + 1;
+        at_ = after_cr ? At::kLineStart : At::kText;
+        if (after_cr || !normalize_) break;
+        at_ = At::kAfterLf;
+        return give(lf, "\r\n");
+      }
+      case At::kDot:
+        if (*at == '\r') {
+          at_ = At::kDotCr;
+          begin = ++at;
+        } else if (*at == '\n' && normalize_) {
+          at_ = At::kAfterLf;
+          begin = ++at;
+          return give(at, ".\r\n");  // a line that is one dot: no end, as no CR is there
         } else {
-          Fail(Code::kInvalid, kNul);
           at_ = At::kText;
         }
         break;
-      case At::kCr:
-        if (c == '\n') {
-          if (defect_.ok()) out += "\r\n";
-          line_ = 0;
-          at_ = At::kLineStart;
-        } else {
-          Fail(Code::kInvalid, c == '\0' ? kNul : kBareCr);
-          at_ = c == '\r' ? At::kCr : At::kText;
-        }
-        break;
-      case At::kDot:
-        if (c == '\r') {
-          at_ = At::kDotCr;
-        } else {
-          // The dot is dropped: RFC 5321 §4.5.2. What follows is the line's first octet.
-          if (c == '\n') {
-            if (!normalize_) Fail(Code::kInvalid, kBareLf);
-            if (defect_.ok()) out += ".\r\n";  // a line that is one dot, never an end
-            line_ = 0;
-            at_ = At::kText;
-          } else {
-            if (c == '\0') Fail(Code::kInvalid, kNul);
-            Put(c, out);
-            line_ = 1;
-            at_ = At::kText;
-          }
-        }
-        break;
       case At::kDotCr:
-        if (c == '\n') return true;
-        Fail(Code::kInvalid, kBareCr);
-        at_ = c == '\r' ? At::kCr : At::kText;
-        break;
+        if (*at == '\n') {
+          input.remove_prefix(static_cast<size_t>(at + 1 - input.data()));
+          at_ = At::kLineStart;
+          return Give({}, true);
+        }
+        at_ = At::kText;
+        return give(at, "\r");  // bare, which the checker sees
+      case At::kDotAfterLf:
+        at_ = At::kText;
+        if (*at == '.') break;
+        return give(at, ".");
     }
   }
-  return false;
-}
-
-void ChunkChecker::Check(std::string_view octets) {
-  while (!octets.empty() && defect_.ok()) {
-    if (cr_ && octets.front() != '\n') {
-      defect_ = MakeError(Code::kInvalid, kBareCr);
-      return;
-    }
-    const size_t run = PlainRun(octets);
-    line_ += run;
-    if (line_ > kLongestLine) {
-      defect_ = MakeError(Code::kLimit, kLongLine);
-      return;
-    }
-    octets.remove_prefix(run);
-    if (octets.empty()) return;
-    const char c = octets.front();
-    octets.remove_prefix(1);
-    if (c == '\0') defect_ = MakeError(Code::kInvalid, kNul);
-    else if (c == '\n' && !cr_) defect_ = MakeError(Code::kInvalid, kBareLf);
-    cr_ = c == '\r';
-    if (c == '\n') line_ = 0;
-  }
-}
-
-void ChunkChecker::Finish() {
-  if (defect_.ok() && cr_) defect_ = MakeError(Code::kInvalid, kBareCr);
+  return give(end);
 }
 
 }  // namespace sekisho::smtp

@@ -46,26 +46,26 @@ std::string Reply::Text() const {
   return text;
 }
 
-std::string FormatReply(const Reply& reply) {
-  std::string out;
-  for (size_t i = 0; i < reply.lines.size(); ++i) {
+void AppendReply(const Reply& reply, std::string& out) {
+  const size_t count = std::max<size_t>(reply.lines.size(), 1);  // a client waits for a line, whatever it says
+  for (size_t i = 0; i < count; ++i) {
     out += std::to_string(reply.code);
-    out += i + 1 < reply.lines.size() ? '-' : ' ';
-    if (!reply.enhanced.empty()) out += reply.enhanced + " ";
-    for (const char c : std::string_view(reply.lines[i]).substr(0, kLongestText)) out += c >= 0x20 && c < 0x7f ? c : '?';
+    out += i + 1 < count ? '-' : ' ';
+    if (!reply.enhanced.empty()) out.append(reply.enhanced).append(1, ' ');
+    const std::string_view text = i < reply.lines.size() ? reply.lines[i] : std::string_view();
+    for (const char c : text.substr(0, kLongestText)) out += c >= 0x20 && c < 0x7f ? c : '?';
     out += "\r\n";
   }
-  return out;
 }
 
 Reply ReplyTo(const Error& error) {
-  std::string text = error.detail;
-  if (error.code == Code::kInternal || error.code == Code::kCorrupt || error.code == Code::kUnavailable) {
-    text = "a failure on our side; try again later";  // the detail is for our log
-  }
-  std::replace(text.begin(), text.end(), '\n', ' ');
+  // These details are for our own log.
+  const bool ours = error.code == Code::kInternal || error.code == Code::kCorrupt || error.code == Code::kUnavailable;
+  const std::string text = ours ? "a failure on our side; try again later" : error.detail;
   for (const Row& row : kTable) {
-    if (row.code == error.code) return {row.reply, row.enhanced, text};
+    if (row.code != error.code) continue;
+    if (error.retry == Retry::kLater && row.reply >= 500) return {451, "4.3.0", text};
+    return {row.reply, row.enhanced, text};
   }
   return {451, "4.3.0", text};
 }

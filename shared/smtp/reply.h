@@ -24,8 +24,8 @@ struct Reply {
   std::string Text() const;        // lines joined by a space
 };
 
-// "250-…\r\n250 …\r\n". Characters outside printable ASCII become '?', long lines are cut: a reply is never a way in.
-std::string FormatReply(const Reply& reply);
+// Appends "250-…\r\n250 …\r\n". Characters outside printable ASCII become '?', long lines are cut: a reply is never a way in.
+void AppendReply(const Reply& reply, std::string& out);
 
 // The reply that says `error`: the edge's one table from our errors to SMTP.
 Reply ReplyTo(const Error& error);

@@ -113,9 +113,8 @@ class Server {
   // until no receiver is left. Not to be called on a thread of the pool. Idempotent.
   void Stop(Duration limit);
 
-  struct Impl;  // the server's own
-
  private:
+  struct Impl;
   explicit Server(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
   std::shared_ptr<Impl> impl_;
 };

@@ -8,7 +8,7 @@
 #include "shared/base/bytes.h"
 #include "shared/crypto/digest.h"
 #include "shared/rpc/error.h"
-#include "shared/smtp/data_decoder.h"
+#include "shared/smtp/content_checker.h"
 #include "shared/stage/proto_time.h"
 
 namespace sekisho::intake {
@@ -105,7 +105,7 @@ Result<std::string> IntakeRpc::RawOf(const v1::SubmitMailRequest& request) const
     return BuildStructured(request.structured(), request.mail_from(), around_.clock.Now(), options_.hostname);
   }
   if (request.raw().empty()) return MakeError(Code::kInvalid, "raw: the mail is empty; give raw or structured");
-  smtp::ChunkChecker checker;
+  smtp::ContentChecker checker;
   checker.Check(request.raw());
   checker.Finish();
   if (!checker.defect().ok()) return Annotate(checker.defect().error(), "raw");
@@ -154,7 +154,7 @@ grpc::Status IntakeRpc::UploadMail(grpc::ServerContext* context, grpc::ServerRea
   digest.Update("\n\n");
   std::string octets;
   octets.reserve(header.size());
-  smtp::ChunkChecker checker;
+  smtp::ContentChecker checker;
   while (reader->Read(&piece)) {
     if (!piece.has_data()) return rpc::BadRequest({{"header", "must come once"}});
     if (octets.size() + piece.data().size() > header.size()) return rpc::BadRequest({{"data", "is more than header.size said"}});

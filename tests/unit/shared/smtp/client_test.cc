@@ -4,7 +4,6 @@
 
 #include <future>
 
-#include "shared/smtp/data_pieces.h"
 #include "shared/smtp/server.h"
 
 namespace sekisho::smtp {
@@ -124,12 +123,6 @@ TEST_F(ClientTest, APeerThatGoesAwayIsNoticed) {
   ASSERT_TRUE(sent.error);
   EXPECT_TRUE(sent.unanswered);
   EXPECT_FALSE(sent.reusable);
-}
-
-TEST(DataPiecesTest, StuffsDotsAtLineStartsAcrossPieces) {
-  std::string wire;
-  for (const std::string_view piece : StuffedPieces({".a\r\n", ".b.\r\n.", "c\r\nd", ".e\r\n", "", "."})) wire += piece;
-  EXPECT_EQ(wire, "..a\r\n..b.\r\n..c\r\nd.e\r\n..\r\n.\r\n");
 }
 
 }  // namespace
