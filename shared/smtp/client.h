@@ -49,7 +49,7 @@ struct ClientOptions {
     Duration connect = std::chrono::seconds(30);
     Duration greeting = std::chrono::minutes(5);
     Duration command = std::chrono::minutes(5);       // EHLO, the handshake, AUTH, MAIL, RCPT
-    Duration data = std::chrono::minutes(2);          // until 354
+    Duration data = std::chrono::minutes(2);          // until 354; never longer than `command`
     Duration data_block = std::chrono::minutes(3);    // to write a piece
     Duration data_end = std::chrono::minutes(10);     // from the dot to its reply
     Duration quit = std::chrono::seconds(5);

@@ -145,7 +145,8 @@ void ClientConnection::SayEnvelope() {
 
 void ClientConnection::SayNextCommand() {
   const bool data = answered_ + 1 == commands_.size();
-  const Duration patience = data ? options_.timeouts.data : options_.timeouts.command;
+  const ClientOptions::Timeouts& timeouts = options_.timeouts;
+  const Duration patience = data ? std::min(timeouts.data, timeouts.command) : timeouts.command;
   if (pipelined_) stream_->SetDeadline(patience);
   else Say(commands_[answered_], 1, patience);
 }
