@@ -42,10 +42,15 @@ std::string_view StageName(int stage) {
   }
 }
 
+// "hold" for every wait, however long: labels are few.
+std::string LabelOf(const Treatment& treatment) {
+  return treatment.hold() == mail::v1::HOLD_CLASS_TIMED ? "hold" : Actions(treatment).front();
+}
+
 void CountParcel(const PlannedParcel& parcel) {
   observe::Metrics::Global()
       .GetCounter("sekisho_policy_parcels_total", "Parcels by what is done to them first",
-                  {{"action", parcel.treatment.block() ? "block" : Actions(parcel.treatment).front().substr(0, 16)}})
+                  {{"action", LabelOf(parcel.treatment)}})
       .Add();
 }
 

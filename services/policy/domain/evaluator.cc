@@ -20,13 +20,15 @@ Truth FromBool(bool holds) { return holds ? Truth::kYes : Truth::kNo; }
 // What comes out of a condition that holds.
 struct Grounds {
   std::vector<Finding> findings;
+  std::vector<Finding> parties;  // recipient and sender: told only where nothing else is
   std::vector<uint32_t> about_unreadable;
 
   void Add(const Grounds& other) {
     findings.insert(findings.end(), other.findings.begin(), other.findings.end());
+    parties.insert(parties.end(), other.parties.begin(), other.parties.end());
     about_unreadable.insert(about_unreadable.end(), other.about_unreadable.begin(), other.about_unreadable.end());
   }
-  void Add(const TestResult& result) { Add(Grounds{result.findings, result.about_unreadable}); }
+  std::vector<Finding> Told() && { return findings.empty() ? std::move(parties) : std::move(findings); }
 };
 
 // All rules, for one recipient.
@@ -49,7 +51,7 @@ class RecipientJudge {
       // it.
       const Truth truth = Holds(rule.when, uncovered | (sealed && standing_.internal ? kSealVeil : kNoVeil), grounds);
       if (truth == Truth::kYes) {
-        if (rule.asks) Apply(rule.words, rule.treatment, std::move(grounds.findings));
+        if (rule.asks) Apply(rule.words, rule.treatment, std::move(grounds).Told());
       } else if (truth == Truth::kPerhaps && rule.asks) {
         Grounds ignored;
         (Holds(rule.when, uncovered, ignored) == Truth::kPerhaps ? unreadable_ : perhaps_sealed_) = true;
@@ -145,16 +147,14 @@ class RecipientJudge {
     Truth truth = Truth::kYes;
     Grounds found;
     const auto also = [&](Truth each) { truth = std::min(truth, each); };
-    if (when.recipient) also(HoldsFor(*when.recipient, found));
-    if (when.sender) also(HoldsFor(*when.sender, found));
-    if (when.count) also(HoldsFor(*when.count, found));
-    if (when.message_size_over > 0) {
-      also(FromBool(mail_.size > when.message_size_over));
-      found.findings.push_back({"mail", std::to_string(mail_.size) + " octets"});
-    }
-    if (when.content) also(HoldsFor(view_.contents[*when.content], veils, found));
-    if (when.attachment) also(HoldsFor(view_.attachments[*when.attachment], veils, found));
-    if (truth == Truth::kNo) return truth;
+    const auto fails = [&](Truth each) { return also(each), truth == Truth::kNo; };
+    // The mail's tests have been run, and rule most rules out.
+    if (when.content && fails(HoldsFor(view_.contents[*when.content], veils, found))) return truth;
+    if (when.attachment && fails(HoldsFor(view_.attachments[*when.attachment], veils, found))) return truth;
+    if (when.message_size_over > 0 && fails(IsLarger(when.message_size_over, found))) return truth;
+    if (when.count && fails(HoldsFor(*when.count, found))) return truth;
+    if (when.sender && fails(HoldsFor(*when.sender, found))) return truth;
+    if (when.recipient && fails(HoldsFor(*when.recipient, found))) return truth;
     for (const CompiledCondition& each : when.all) also(Holds(each, veils, found));
     if (!when.any.empty()) {
       Truth best = Truth::kNo;
@@ -171,7 +171,7 @@ class RecipientJudge {
 
   static Truth HoldsFor(const TestResult& result, uint8_t veils, Grounds& found) {
     if (result.holds) {
-      found.Add(result);
+      found.Add({result.findings, {}, result.about_unreadable});
       return Truth::kYes;
     }
     return (result.veils & veils) != 0 ? Truth::kPerhaps : Truth::kNo;
@@ -186,9 +186,8 @@ class RecipientJudge {
                        (test.lists.empty() || std::any_of(test.lists.begin(), test.lists.end(), listed)) &&
                        (!test.asks_named || test.named.Contains(standing_.address)) &&
                        (!test.look_alike || !standing_.resembles.empty());
-    if (holds)
-      found.findings.push_back(
-          {"recipient", test.look_alike ? LookAlikeEvidence() : mail_.recipients[decision_.recipient].address});
+    if (holds && test.look_alike) found.findings.push_back({"recipient", LookAlikeEvidence()});
+    if (holds) found.parties.push_back({"recipient", mail_.recipients[decision_.recipient].address});
     return FromBool(holds);
   }
 
@@ -200,8 +199,14 @@ class RecipientJudge {
         (test.addresses.empty() || test.addresses.Contains(view_.sender)) &&
         (test.groups.empty() || std::any_of(test.groups.begin(), test.groups.end(), is_member)) &&
         (test.relays.empty() || std::find(test.relays.begin(), test.relays.end(), mail_.relay) != test.relays.end());
-    if (holds) found.findings.push_back({"sender", mail_.mail_from});
+    if (holds) found.parties.push_back({"sender", mail_.mail_from});
     return FromBool(holds);
+  }
+
+  Truth IsLarger(uint64_t limit, Grounds& found) const {
+    if (mail_.size <= limit) return Truth::kNo;
+    found.findings.push_back({"mail", std::to_string(mail_.size) + " octets"});
+    return Truth::kYes;
   }
 
   Truth HoldsFor(const v1::CountCondition& count, Grounds& found) const {

@@ -83,7 +83,8 @@ TEST_F(PolicyRpcTest, ExplainMailSaysWhatWouldHappenAndIsJournalled) {
   ASSERT_EQ(response.decisions_size(), 1);
   EXPECT_THAT(response.decisions(0).recipients(), ElementsAre("x@a.example", "jiro@example.jp"));
   EXPECT_THAT(response.decisions(0).actions(), ElementsAre("approval"));
-  EXPECT_EQ(response.decisions(0).reasons(0).evidence(), "hanako@example.jp, 社外秘");
+  EXPECT_EQ(response.decisions(0).reasons(0).evidence(), "社外秘");
+  EXPECT_EQ(response.decisions(0).reasons(0).place(), "subject");
   const auto event = world_.NextEvent();
   EXPECT_EQ(event.type(), "explained");
   EXPECT_EQ(event.actor(), "admin@example.jp");

@@ -261,6 +261,20 @@ TEST(EvaluatorTest, ReasonsSayWhereAndWhat) {
               ElementsAre(Finding{"body line 2", "社外秘"}, Finding{"body line 4", "4111 **** ****"}));
 }
 
+TEST(EvaluatorTest, WhoIsToldOnlyWhereNothingElseIs) {
+  const auto policy = Compiled(
+      "rules { id: 'r' when { recipient { scope: EXTERNAL } sender { groups: 's' } } then { confirm: true } } "
+      "rules { id: 't' when { recipient { scope: EXTERNAL } message_size_over: 1 } then { confirm: true } }");
+  MailFacts mail = MailTo({"x@a.example"});
+  mail.sender_groups = {"s"};
+  mail.size = 2;
+  const auto decisions = Judged(*policy, mail);
+  ASSERT_EQ(decisions[0].causes.size(), 2u);
+  EXPECT_THAT(decisions[0].causes[0].findings, ::testing::UnorderedElementsAre(Finding{"recipient", "x@a.example"},
+                                                                               Finding{"sender", "hanako@example.jp"}));
+  EXPECT_THAT(decisions[0].causes[1].findings, ElementsAre(Finding{"mail", "2 octets"}));
+}
+
 TEST(EvaluatorTest, StandardSentencesFillWhatADocumentLeavesOut) {
   const auto policy = Compiled(
       "rules { id: 'r' then { hold_for { seconds: 180 } } } "
