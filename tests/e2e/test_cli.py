@@ -8,7 +8,7 @@ from harness.cli import Cli, CliError
 from harness.sekisho import BIN, DEMO
 from harness.smtp import compose
 
-VERBS = ["login", "submit", "trace", "mail list", "mail recall", "hold list", "hold release", "approval list",
+VERBS = ["login", "submit", "trace", "mail list", "mail recall", "hold list", "hold release", "hold drop", "approval list",
          "approval approve", "approval reject", "queue summary", "cert import", "cert list", "policy check",
          "policy explain", "dlq list", "dlq redrive", "demo send"]
 REFUSED, USAGE, NOT_ALLOWED, NO_SUCH, AWAY = 1, 2, 3, 4, 5

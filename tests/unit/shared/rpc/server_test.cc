@@ -69,7 +69,7 @@ class ServerTest : public ::testing::Test {
     ASSERT_TRUE(server.ok()) << server.error().detail;
     server_ = *std::move(server);
   }
-  std::string Target() const { return "localhost:" + std::to_string(server_->port()); }
+  std::string Target() const { return "ipv4:127.0.0.1:" + std::to_string(server_->port()); }
   grpc::Status Check(const std::string& authorization, size_t octets = 0) {
     return CheckOn(grpc::CreateChannel(Target(), grpc::InsecureChannelCredentials()), authorization, octets);
   }
