@@ -42,6 +42,7 @@ struct Batch {
   DestinationName destination;
   std::vector<QueuedRecipient> recipients;  // each a row that we hold
   Prepared prepared;
+  uint64_t held = 0;  // octets of content that it may keep in memory; 0: none, it is not prepared
 
   RowKey KeyOf(const QueuedRecipient& recipient) const { return {mail, parcel, recipient.index}; }
 };

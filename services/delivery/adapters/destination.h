@@ -28,6 +28,7 @@ struct Destination {
   // Connections: those being opened, those unused; the rest carry a batch.
   size_t lanes = 0, opening = 0, idle = 0;
   size_t lane_limit = 0;  // what it lets us have
+  bool thirsty = false;   // ready, but there was no memory for its content
   bool starved = false;   // waits for a connection of all
 
   bool suspended = false;

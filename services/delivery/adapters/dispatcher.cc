@@ -40,14 +40,16 @@ Dispatcher::Dispatcher(const Limits& limits, std::string owner, const Parts& par
 Dispatcher::~Dispatcher() { SEKISHO_CHECK(!thread_.joinable()); }  // Drain() comes first
 
 Dispatcher::Reservation::~Reservation() {
-  if (recipients_ == 0) return;
+  if (recipients_ == 0 && octets_ == 0) return;
   const std::scoped_lock lock(dispatcher_.mutex_);
+  dispatcher_.LetGoLocked(octets_);
   dispatcher_.ReleaseLocked(destination_, recipients_);
 }
 
 void Dispatcher::Reservation::Admit(std::shared_ptr<Batch> batch) {
   SEKISHO_CHECK(batch->recipients.size() <= recipients_);
   recipients_ -= batch->recipients.size();
+  batch->held = std::exchange(octets_, 0);
   static_cast<void>(Failpoint("delivery.claimed"));
   dispatcher_.TakeIn(destination_, std::move(batch));
 }
@@ -83,7 +85,8 @@ size_t Dispatcher::RoomLocked(const Destination& destination) const {
   return std::min(here, in_all);
 }
 
-std::unique_ptr<Dispatcher::Reservation> Dispatcher::Reserve(const DestinationName& name, size_t recipients) {
+std::unique_ptr<Dispatcher::Reservation> Dispatcher::Reserve(const DestinationName& name, size_t recipients,
+                                                             uint64_t octets) {
   const Result<Shared> found = Find(name);
   if (!found.ok()) return nullptr;
   const Shared& destination = *found;
@@ -94,7 +97,25 @@ std::unique_ptr<Dispatcher::Reservation> Dispatcher::Reserve(const DestinationNa
   if (RoomLocked(*destination) < recipients) return nullptr;
   destination->in_flight += recipients;
   in_flight_ += recipients;
-  return std::make_unique<Reservation>(*this, destination, recipients);
+  const bool fits = memory_ == 0 || memory_ + octets <= limits_.memory;
+  if (fits) memory_ += octets;
+  return std::make_unique<Reservation>(*this, destination, recipients, fits ? octets : 0);
+}
+
+// Memory for the batch's content.
+bool Dispatcher::HoldLocked(Batch& batch) {
+  const uint64_t octets = std::max<uint64_t>(1, batch.about.content().size());
+  if (memory_ > 0 && memory_ + octets > limits_.memory) return false;
+  memory_ += octets;
+  batch.held = octets;
+  return true;
+}
+
+void Dispatcher::LetGoLocked(uint64_t octets) {
+  memory_ -= octets;
+  if (octets == 0 || thirsty_.empty()) return;
+  woken_ = true;
+  changed_.notify_all();
 }
 
 // Whoever had to wait for room may be claimed again. Not for each place that comes free: a claim is for many.
@@ -111,7 +132,7 @@ void Dispatcher::ReleaseLocked(const Shared& destination, size_t recipients) {
   changed_.notify_all();
 }
 
-// A batch that is claimed and prepared.
+// A batch that is claimed.
 void Dispatcher::TakeIn(const Shared& destination, std::shared_ptr<Batch> batch) {
   if (batch->prepared.refusal) {
     const Report report = ForAll(*batch, *batch->prepared.refusal, "");
@@ -132,16 +153,15 @@ void Dispatcher::TakeIn(const Shared& destination, std::shared_ptr<Batch> batch)
 
 // Gives what is ready to unused connections, and opens others while more is ready than is being opened.
 void Dispatcher::DriveLocked(const Shared& destination, Actions& actions) {
-  for (auto lane = idle_.end(); destination->idle > 0 && !destination->ready.empty();) {
+  for (auto lane = idle_.end(); destination->idle > 0 && !destination->ready.empty() && !destination->thirsty;) {
     --lane;  // the one used last
     if (lane->destination != destination) continue;
-    std::shared_ptr<Outlet> outlet = std::move(lane->outlet);
+    if (!UseLocked(destination, lane->outlet, actions)) break;
     lane = idle_.erase(lane);
     --destination->idle;
-    UseLocked(destination, std::move(outlet), actions);
   }
-  while (destination->opening < destination->ready.size() && destination->lanes < destination->lane_limit &&
-         MayOpenLocked(destination, actions)) {
+  while (!destination->thirsty && destination->opening < destination->ready.size() &&
+         destination->lanes < destination->lane_limit && MayOpenLocked(destination, actions)) {
     ++destination->opening;
     ++destination->lanes;
     ++lanes_;
@@ -180,7 +200,8 @@ void Dispatcher::OnOpened(const Shared& destination, OutletMaker::Opened opened)
     --destination->opening;
     if (opened.outlet != nullptr) {
       destination->hold_until = {};
-      UseLocked(destination, std::move(opened.outlet), actions);
+      const std::shared_ptr<Outlet> outlet = std::move(opened.outlet);
+      if (!UseLocked(destination, outlet, actions)) IdleLocked(destination, outlet, actions);
     } else {
       destination->last_error = WithoutAddresses(opened.failure.disposition.text);
       if (destination->lanes == 1) {
@@ -197,7 +218,6 @@ void Dispatcher::OnOpened(const Shared& destination, OutletMaker::Opened opened)
 
 // Nothing reaches the destination: what is ready shares that fate, and what arrives waits.
 void Dispatcher::FailReadyLocked(const Shared& destination, const OutletMaker::Failure& failure, Actions& actions) {
-  destination->lane_limit = limits_.connections_per_destination;
   if (failure.disposition.kind == Disposition::Kind::kDefer) {
     destination->hold_until = parts_.around.clock.Now() + limits_.hold;
     ScheduleLocked(destination);
@@ -209,22 +229,40 @@ void Dispatcher::FailReadyLocked(const Shared& destination, const OutletMaker::F
   }
 }
 
-// A connection is free: it takes what is ready, or waits for more.
-void Dispatcher::UseLocked(const Shared& destination, std::shared_ptr<Outlet> outlet, Actions& actions) {
-  if (destination->ready.empty()) {
-    if (stopping_) return CloseLocked(destination, std::move(outlet), actions);
-    ++destination->idle;
-    idle_.push_back({destination, std::move(outlet), parts_.around.clock.Steady()});
-    return;
+void Dispatcher::IdleLocked(const Shared& destination, std::shared_ptr<Outlet> outlet, Actions& actions) {
+  if (stopping_) return CloseLocked(destination, std::move(outlet), actions);
+  ++destination->idle;
+  idle_.push_back({destination, std::move(outlet), parts_.around.clock.Steady()});
+}
+
+// A connection is free: gives it what is ready. False when there is nothing, or no memory for it.
+bool Dispatcher::UseLocked(const Shared& destination, std::shared_ptr<Outlet> outlet, Actions& actions) {
+  if (destination->ready.empty()) return false;
+  if (destination->ready.front()->held == 0 && !HoldLocked(*destination->ready.front())) {
+    if (!std::exchange(destination->thirsty, true)) thirsty_.push_back(destination);
+    return false;
   }
   std::shared_ptr<Batch> batch = std::move(destination->ready.front());
   destination->ready.pop_front();
   busy_.insert(outlet);
   actions.push_back([this, destination, outlet = std::move(outlet), batch = std::move(batch)] {
-    outlet->Send(batch, Behind(gate_, [this, destination, outlet, batch](Outlet::Sent sent) {
-                   OnSent(destination, outlet, batch, std::move(sent));
-                 }));
+    if (batch->prepared.content != nullptr) return Send(destination, outlet, batch);
+    SEKISHO_CHECK(parts_.workers.TryPost([this, destination, outlet, batch] {
+      batch->prepared = parts_.preparer.Prepare(*batch);
+      Send(destination, outlet, batch);
+    }));
   });
+  return true;
+}
+
+void Dispatcher::Send(const Shared& destination, const std::shared_ptr<Outlet>& outlet,
+                      const std::shared_ptr<Batch>& batch) {
+  if (batch->prepared.refusal) {
+    return OnSent(destination, outlet, batch, {ForAll(*batch, *batch->prepared.refusal, ""), true, false});
+  }
+  outlet->Send(batch, Behind(gate_, [this, destination, outlet, batch](Outlet::Sent sent) {
+                 OnSent(destination, outlet, batch, std::move(sent));
+               }));
 }
 
 void Dispatcher::OnSent(const Shared& destination, const std::shared_ptr<Outlet>& outlet,
@@ -233,7 +271,9 @@ void Dispatcher::OnSent(const Shared& destination, const std::shared_ptr<Outlet>
   {
     const std::scoped_lock lock(mutex_);
     busy_.erase(outlet);
-    if (sent.stale) {
+    if (sent.stale && stopping_) {
+      actions.push_back([this, destination, batch] { GiveBack(destination, {batch}); });
+    } else if (sent.stale) {
       destination->ready.push_front(batch);
     } else {
       for (const Disposition& disposition : sent.report.dispositions) {
@@ -242,7 +282,7 @@ void Dispatcher::OnSent(const Shared& destination, const std::shared_ptr<Outlet>
       }
     }
     if (sent.reusable && !sent.stale) {
-      UseLocked(destination, outlet, actions);
+      if (!UseLocked(destination, outlet, actions)) IdleLocked(destination, outlet, actions);
     } else {
       CloseLocked(destination, outlet, actions);
       DriveLocked(destination, actions);
@@ -257,6 +297,7 @@ void Dispatcher::OnSent(const Shared& destination, const std::shared_ptr<Outlet>
 void Dispatcher::CloseLocked(const Shared& destination, std::shared_ptr<Outlet> outlet, Actions& actions) {
   --destination->lanes;
   --lanes_;
+  if (destination->lanes == 0) destination->lane_limit = limits_.connections_per_destination;
   if (outlet != nullptr) actions.push_back([outlet = std::move(outlet)]() mutable { outlet.reset(); });
   while (!starved_.empty() && lanes_ < limits_.connections) {
     const Shared next = std::move(starved_.front());
@@ -290,6 +331,7 @@ void Dispatcher::OnSettled(const Shared& destination, const std::shared_ptr<Batc
   } else {
     parts_.metrics.CountLostClaims(batch->recipients.size());
   }
+  LetGoLocked(std::exchange(batch->held, 0));
   ReleaseLocked(destination, batch->recipients.size());
 }
 
@@ -309,8 +351,11 @@ void Dispatcher::GiveBack(const Shared& destination, std::vector<std::shared_ptr
       },
       Behind(gate_, [this, destination, shared, due](const Status& status) {
         size_t recipients = 0;
-        for (const auto& batch : *shared) recipients += batch->recipients.size();
         const std::scoped_lock lock(mutex_);
+        for (const auto& batch : *shared) {
+          recipients += batch->recipients.size();
+          LetGoLocked(std::exchange(batch->held, 0));
+        }
         if (status.ok()) {
           destination->queued += recipients;
           destination->next_due = std::min(destination->next_due, due);

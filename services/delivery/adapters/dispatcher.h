@@ -28,6 +28,7 @@
 #include "services/delivery/adapters/outlet.h"
 #include "services/delivery/adapters/preparer.h"
 #include "services/delivery/adapters/settler.h"
+#include "services/delivery/domain/clock_watch.h"
 #include "shared/stage/stage.h"
 
 namespace sekisho::delivery {
@@ -37,11 +38,13 @@ class Dispatcher {
   struct Limits {
     size_t in_flight = 2000;  // recipients claimed at once
     size_t in_flight_per_destination = 200;
+    uint64_t memory = 128 << 20;  // octets of content kept in memory, or one mail
     size_t connections = 200;
     size_t connections_per_destination = 20;
-    Duration idle = std::chrono::seconds(15);   // then an unused connection is closed
-    Duration hold = std::chrono::seconds(60);   // after a destination could not be reached, before it is tried again
-    Duration lease = std::chrono::minutes(30);  // of a claim; longer than an attempt can take
+    Duration idle = std::chrono::seconds(15);  // then an unused connection is closed
+    Duration hold = std::chrono::seconds(60);  // after a destination could not be reached, before it is tried again
+    Duration longest_wait = std::chrono::hours(4);  // a row due later than this was written by another clock
+    Duration lease = std::chrono::minutes(30);      // of a claim; longer than an attempt can take
   };
   // What it works with; all outlive it. `workers` has room for every claim.
   struct Parts {
@@ -57,19 +60,22 @@ class Dispatcher {
   // Room for something that arrived. Gives it back unless it is admitted. The dispatcher outlives it.
   class Reservation {
    public:
-    Reservation(Dispatcher& dispatcher, std::shared_ptr<Destination> destination, size_t recipients)
-        : dispatcher_(dispatcher), destination_(std::move(destination)), recipients_(recipients) {}
+    Reservation(Dispatcher& dispatcher, std::shared_ptr<Destination> destination, size_t recipients, uint64_t octets)
+        : dispatcher_(dispatcher), destination_(std::move(destination)), recipients_(recipients), octets_(octets) {}
     Reservation(const Reservation&) = delete;
     Reservation& operator=(const Reservation&) = delete;
     ~Reservation();
 
-    // The claim of `batch` is durable, and it is prepared: it is sent as soon as a connection is free.
+    // Whether there is memory for the content too: else it is prepared when a connection is free.
+    bool may_prepare() const { return octets_ > 0; }
+    // The claim of `batch` is durable: it is sent as soon as a connection is free.
     void Admit(std::shared_ptr<Batch> batch);
 
    private:
     Dispatcher& dispatcher_;
     const std::shared_ptr<Destination> destination_;
     size_t recipients_;
+    uint64_t octets_;
   };
 
   // `owner`: under which rows are claimed.
@@ -83,9 +89,9 @@ class Dispatcher {
   // the rest. Nothing calls back after it. Idempotent.
   void Drain(Duration limit);
 
-  // Room for `recipients` more, or null: they must wait in the database, since there is none, or others wait already,
-  // or the destination is suspended or could not be reached.
-  std::unique_ptr<Reservation> Reserve(const DestinationName& name, size_t recipients);
+  // Room for `recipients` more of a mail of `octets`, or null: they must wait in the database, since there is none, or
+  // others wait already, or the destination is suspended or could not be reached.
+  std::unique_ptr<Reservation> Reserve(const DestinationName& name, size_t recipients, uint64_t octets);
   // So many recipients wait in the database since now, due at once.
   void NoteQueued(const DestinationName& name, uint64_t recipients);
   // A row that waited was recalled.
@@ -131,12 +137,16 @@ class Dispatcher {
   Result<Shared> Find(const DestinationName& name);
   size_t RoomLocked(const Destination& destination) const;
   void ReleaseLocked(const Shared& destination, size_t recipients);
+  bool HoldLocked(Batch& batch);
+  void LetGoLocked(uint64_t octets);
   void TakeIn(const Shared& destination, std::shared_ptr<Batch> batch);
   void DriveLocked(const Shared& destination, Actions& actions);
   bool MayOpenLocked(const Shared& destination, Actions& actions);
   void DropOldestIdleLocked(Actions& actions);
   void OnOpened(const Shared& destination, OutletMaker::Opened opened);
-  void UseLocked(const Shared& destination, std::shared_ptr<Outlet> outlet, Actions& actions);
+  bool UseLocked(const Shared& destination, std::shared_ptr<Outlet> outlet, Actions& actions);
+  void IdleLocked(const Shared& destination, std::shared_ptr<Outlet> outlet, Actions& actions);
+  void Send(const Shared& destination, const std::shared_ptr<Outlet>& outlet, const std::shared_ptr<Batch>& batch);
   void OnSent(const Shared& destination, const std::shared_ptr<Outlet>& outlet, const std::shared_ptr<Batch>& batch,
               Outlet::Sent sent);
   void CloseLocked(const Shared& destination, std::shared_ptr<Outlet> outlet, Actions& actions);
@@ -149,6 +159,8 @@ class Dispatcher {
   // dispatcher_claims.cc: the agenda, claims from the database
   void ScheduleLocked(const Shared& destination);
   void Loop();
+  void WatchClockLocked(TimePoint now, Actions& actions);
+  void QuenchLocked(Actions& actions);
   void WorkAgendaLocked(TimePoint now, Actions& actions);
   void CloseIdleLocked(Actions& actions);
   void RetryUnsettledLocked(TimePoint now, Actions& actions);
@@ -158,6 +170,7 @@ class Dispatcher {
   void OnClaimed(const Shared& destination, size_t asked, const Result<std::vector<QueueRow>>& rows,
                  TimePoint next_due);
   void Load(const Shared& destination, const std::vector<QueueRow>& rows);
+  void RescheduleFarOff();
   void SetAside(const Shared& destination, std::vector<RowKey> unreadable);
 
   // dispatcher_view.cc: start, what an operator sees and does
@@ -175,11 +188,14 @@ class Dispatcher {
   std::map<std::string, Shared, std::less<>> by_index_;
   std::set<std::pair<TimePoint, Shared>> agenda_;  // when a destination has something to claim
   std::vector<Shared> crowded_;                    // due, but there was no room in all
+  std::vector<Shared> thirsty_;                    // ready, but there was no memory in all
   std::deque<Shared> starved_;                     // ready, but there was no connection in all
   std::list<Idle> idle_;                           // unused connections, the longest unused first
   std::set<std::shared_ptr<Outlet>> busy_;
   std::vector<Unsettled> unsettled_;  // sent, and its outcome could not be written yet
   size_t in_flight_ = 0, lanes_ = 0;
+  uint64_t memory_ = 0;
+  ClockWatch clock_watch_;
   bool stopping_ = false, stopped_ = false, woken_ = false;
   std::thread thread_;
 };

@@ -4,17 +4,22 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "services/delivery/adapters/dispatcher.h"
 #include "shared/base/failpoint.h"
+#include "shared/observe/log.h"
 
 namespace sekisho::delivery {
 namespace {
 
 constexpr Duration kAfterRefusal = std::chrono::seconds(1);  // the database refused a claim
 constexpr Duration kUnreadableRest = std::chrono::hours(4);  // of a row whose key isn't there
-constexpr size_t kRememberedDestinations = 1000;             // more are forgotten when nothing is left for them
+constexpr Duration kClockTolerance = std::chrono::hours(1);
+constexpr Duration kPatienceAfterJump = std::chrono::hours(1);
+constexpr int64_t kRescheduledAtOnce = 2000;      // rows in one transaction
+constexpr size_t kRememberedDestinations = 1000;  // more are forgotten when nothing is left for them
 
 }  // namespace
 
@@ -39,6 +44,8 @@ void Dispatcher::Loop() {
     woken_ = false;
     Actions actions;
     const TimePoint now = parts_.around.clock.Now();
+    WatchClockLocked(now, actions);
+    QuenchLocked(actions);
     WorkAgendaLocked(now, actions);
     CloseIdleLocked(actions);
     RetryUnsettledLocked(now, actions);
@@ -51,6 +58,25 @@ void Dispatcher::Loop() {
       continue;
     }
     changed_.wait_for(lock, PauseLocked(now), [&] { return woken_ || stopped_; });
+  }
+}
+
+// A wall clock that was set: what is due far in the future was written by the one before, and nothing is given up for a
+// while.
+void Dispatcher::WatchClockLocked(TimePoint now, Actions& actions) {
+  const std::optional<Duration> jump = clock_watch_.Look(now, parts_.around.clock.Steady());
+  if (!jump) return;
+  observe::Log(observe::Level::kWarn, "delivery.clock_jumped", {{"seconds", jump->count() / 1'000'000}});
+  parts_.metrics.CountClockJump();
+  parts_.settler.ForgiveDelays(kPatienceAfterJump);
+  actions.push_back([this] { RescheduleFarOff(); });
+}
+
+// There is memory again.
+void Dispatcher::QuenchLocked(Actions& actions) {
+  for (const Shared& destination : std::exchange(thirsty_, {})) {
+    destination->thirsty = false;
+    DriveLocked(destination, actions);
   }
 }
 
@@ -172,14 +198,19 @@ void Dispatcher::Load(const Shared& destination, const std::vector<QueueRow>& ro
     if (batches.empty() || batches.back()->recipients.size() == kMaxBatch) {
       parcel.clear_recipients();
       batches.push_back(std::make_shared<Batch>(Batch{
-          row.key.mail, row.key.parcel, std::move(parcel), std::move(opened->key), "", destination->name, {}, {}}));
+          row.key.mail, row.key.parcel, std::move(parcel), std::move(opened->key), "", destination->name, {}, {}, 0}));
     }
     batches.back()->recipients.push_back(std::move(recipient));
   }
   if (!unreadable.empty()) SetAside(destination, std::move(unreadable));
   for (auto& [key, batches] : parcels) {
     for (auto& batch : batches) {
-      batch->prepared = parts_.preparer.Prepare(*batch);
+      bool fits = false;
+      {
+        const std::scoped_lock lock(mutex_);
+        fits = HoldLocked(*batch);
+      }
+      if (fits) batch->prepared = parts_.preparer.Prepare(*batch);
       TakeIn(destination, std::move(batch));
     }
   }
@@ -207,6 +238,29 @@ void Dispatcher::SetAside(const Shared& destination, std::vector<RowKey> unreada
         }
         ReleaseLocked(destination, count);
       }));
+}
+
+void Dispatcher::RescheduleFarOff() {
+  const TimePoint now = parts_.around.clock.Now();
+  std::set<std::string> moved;
+  for (int64_t changed = kRescheduledAtOnce; changed == kRescheduledAtOnce;) {
+    const Status done = parts_.around.database.RunAndWait([&](store::Tx& tx) -> Status {
+      SEKISHO_TRY(const std::vector<std::string> destinations,
+                  RescheduleRows(tx, now + limits_.longest_wait + kClockTolerance, now, kRescheduledAtOnce));
+      changed = static_cast<int64_t>(destinations.size());
+      moved.insert(destinations.begin(), destinations.end());
+      return Ok();
+    });
+    if (!done.ok()) break;  // they are due in their time, or after the next start
+  }
+  const std::scoped_lock lock(mutex_);
+  for (const std::string& index : moved) {
+    const auto found = by_index_.find(index);
+    if (found == by_index_.end()) continue;
+    found->second->next_due = std::min(found->second->next_due, now);
+    found->second->due_since_claim = std::min(found->second->due_since_claim, now);
+    ScheduleLocked(found->second);
+  }
 }
 
 void Dispatcher::Wake() {

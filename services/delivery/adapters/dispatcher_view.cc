@@ -17,6 +17,7 @@ constexpr auto kLastWords = std::chrono::seconds(5);  // for writing what became
 }  // namespace
 
 Status Dispatcher::Start() {
+  RescheduleFarOff();
   std::vector<Waiting> waiting;
   std::vector<Suspension> suspensions;
   std::vector<DestinationName> names;

@@ -10,6 +10,8 @@ Metrics::Metrics(observe::Metrics& registry)
       lost_claims_(registry.GetCounter("sekisho_delivery_lost_claims_total", "Claims that were not ours any more")),
       unreadable_rows_(registry.GetCounter("sekisho_delivery_unreadable_rows_total",
                                            "Queue rows whose key was not in the key ring")),
+      clock_jumps_(
+          registry.GetCounter("sekisho_delivery_clock_jumps_total", "Times the wall clock was seen to be set")),
       opened_(
           registry.GetCounter("sekisho_delivery_connections_total", "Connections to peers", {{"result", "opened"}})),
       failed_(

@@ -23,6 +23,7 @@ class Metrics {
   // Claims of ours that somebody else took over, or that could not be given back.
   void CountLostClaims(uint64_t n) { lost_claims_.Add(static_cast<double>(n)); }
   void CountUnreadableRows(uint64_t n) { unreadable_rows_.Add(static_cast<double>(n)); }
+  void CountClockJump() { clock_jumps_.Add(); }
   void CountConnection(bool opened) { (opened ? opened_ : failed_).Add(); }
   // What is in the queue; `destination` is a route's name, or "mx" for all domains together.
   void SetRecipients(const std::string& destination, uint64_t queued, uint64_t sending, uint64_t deferred);
@@ -31,7 +32,7 @@ class Metrics {
  private:
   observe::Metrics& registry_;
   std::array<observe::Counter, kStateCount> outcomes_;
-  observe::Counter possible_duplicates_, notices_, lost_claims_, unreadable_rows_, opened_, failed_;
+  observe::Counter possible_duplicates_, notices_, lost_claims_, unreadable_rows_, clock_jumps_, opened_, failed_;
   observe::Histogram transactions_;
 };
 

@@ -96,7 +96,7 @@ Result<std::shared_ptr<Processor::Admission>> Processor::Plan(const stage::Input
       open[destination] = place;
       Admission::Group& group = admission->groups.emplace_back();
       group.batch = std::make_shared<Batch>(
-          Batch{input.mail, parcel_id, about, input.key, input.traceparent, destination, {}, {}});
+          Batch{input.mail, parcel_id, about, input.key, input.traceparent, destination, {}, {}, 0});
       SEKISHO_TRY(group.index, dispatcher_.IndexOf(destination));
     }
     Admission::Group& group = admission->groups[place];
@@ -112,10 +112,11 @@ Result<std::shared_ptr<Processor::Admission>> Processor::Plan(const stage::Input
         {.recipient = recipient, .index = i, .attempts = 1, .queued_at = admission->now, .noticed = false});
   }
   for (Admission::Group& group : admission->groups) {
-    group.reservation = dispatcher_.Reserve(group.batch->destination, group.rows.size());
+    group.reservation =
+        dispatcher_.Reserve(group.batch->destination, group.rows.size(), std::max<uint64_t>(1, about.content().size()));
     if (group.reservation == nullptr) continue;
     for (QueueRow& row : group.rows) row.attempts = 1;
-    group.batch->prepared = preparer_.Prepare(*group.batch);
+    if (group.reservation->may_prepare()) group.batch->prepared = preparer_.Prepare(*group.batch);
   }
   return admission;
 }

@@ -47,6 +47,10 @@ const Statement kFlush(
     "UPDATE {delivery.recipient} SET due = $2 WHERE (mail, parcel, idx) IN (SELECT mail, parcel, idx FROM "
     "{delivery.recipient} "
     "WHERE owner IS NULL AND destination = $1 AND due > $2 LIMIT $3)");
+const Statement kReschedule(
+    "UPDATE {delivery.recipient} SET due = $2 WHERE (mail, parcel, idx) IN (SELECT mail, parcel, idx FROM "
+    "{delivery.recipient} "
+    "WHERE owner IS NULL AND due > $1 LIMIT $3) RETURNING destination");
 const Statement kOldest("SELECT MIN(queued_at) FROM {delivery.recipient} WHERE owner IS NULL AND destination = $1");
 const Statement kAny(Select("WHERE owner IS NULL AND destination = $1 LIMIT 1"));
 const Statement kAfter(Select("WHERE (mail, parcel, idx) > ($1, $2, $3) ORDER BY mail, parcel, idx LIMIT $4"));
@@ -216,6 +220,15 @@ Result<std::optional<TimePoint>> OldestQueued(Tx& tx, std::string_view destinati
 
 Result<int64_t> FlushRows(Tx& tx, std::string_view destination, TimePoint now, int64_t limit) {
   return tx.Execute(kFlush, {Octets{destination}, ToMicros(now), limit});
+}
+
+Result<std::vector<std::string>> RescheduleRows(Tx& tx, TimePoint after, TimePoint now, int64_t limit) {
+  std::vector<std::string> destinations;
+  SEKISHO_RETURN_IF_ERROR(tx.Query(kReschedule, {ToMicros(after), ToMicros(now), limit}, [&](const Row& row) {
+    destinations.emplace_back(row.Blob(0));
+    return Ok();
+  }));
+  return destinations;
 }
 
 Result<std::optional<QueueRow>> AnyRow(Tx& tx, std::string_view destination) {

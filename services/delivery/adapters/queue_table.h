@@ -78,6 +78,8 @@ Result<std::vector<Waiting>> CountWaiting(store::Tx& tx);
 Result<std::optional<TimePoint>> NextDue(store::Tx& tx, std::string_view destination);
 // Makes up to `limit` rows that wait for later due at `now`. Gives how many.
 Result<int64_t> FlushRows(store::Tx& tx, std::string_view destination, TimePoint now, int64_t limit);
+// Makes up to `limit` rows that wait for later than `after` due at `now`. Gives the destination of each.
+Result<std::vector<std::string>> RescheduleRows(store::Tx& tx, TimePoint after, TimePoint now, int64_t limit);
 Result<std::optional<TimePoint>> OldestQueued(store::Tx& tx, std::string_view destination);
 Result<std::optional<QueueRow>> AnyRow(store::Tx& tx, std::string_view destination);
 

@@ -11,6 +11,8 @@
 namespace sekisho::delivery {
 namespace {
 
+constexpr Duration kNever = std::chrono::hours(24 * 365 * 100);
+
 mail::v1::JournalEvent EventAbout(const mail::v1::Parcel& about) {
   mail::v1::JournalEvent event;
   event.set_mail_id(about.mail_id());
@@ -76,6 +78,8 @@ std::vector<Decision> Settler::DecideAll(const Batch& batch, const Report& repor
   const Route* route =
       batch.destination.kind == DestinationName::Kind::kRoute ? routes_.FindByName(batch.destination.name) : nullptr;
   const TimePoint now = around_.clock.Now();
+  RetrySchedule schedule = options_.schedule;
+  if (around_.clock.Steady().time_since_epoch().count() < forgiving_until_) schedule.give_up_after = kNever;
   std::vector<Decision> decisions;
   for (size_t i = 0; i < batch.recipients.size(); ++i) {
     const QueuedRecipient& recipient = batch.recipients[i];
@@ -86,7 +90,7 @@ std::vector<Decision> Settler::DecideAll(const Batch& batch, const Report& repor
                               .noticed = recipient.noticed,
                               .smart_host = route != nullptr && route->smart_host,
                               .dsn_passed_on = report.dsn_passed_on};
-    decisions.push_back(Decide(attempted, report.dispositions[i], options_.schedule, now, RandomUnit()));
+    decisions.push_back(Decide(attempted, report.dispositions[i], schedule, now, RandomUnit()));
   }
   return decisions;
 }
@@ -109,6 +113,10 @@ void Settler::Settle(std::shared_ptr<const Batch> batch, Report report, std::fun
     Commit(settlement, done);
   });
   if (!posted) done(MakeError(Code::kExhausted, "no worker to write a notice"));
+}
+
+void Settler::ForgiveDelays(Duration how_long) {
+  forgiving_until_ = (around_.clock.Steady() + how_long).time_since_epoch().count();
 }
 
 Status Settler::WriteNotices(Settlement& settlement) const {

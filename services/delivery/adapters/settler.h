@@ -2,6 +2,8 @@
 // Makes the outcome of an attempt durable, in one transaction: rows, `outcome`, `journal`, and the notices that senders
 // get, which enter at `sealed` as mails of their own. Thread safe.
 
+#include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -35,6 +37,9 @@ class Settler {
   // After an error nothing was written: settle again later.
   void Settle(std::shared_ptr<const Batch> batch, Report report, std::function<void(Result<Settled>)> done);
 
+  // The clock was set: for so long nobody is given up for having waited too long by it. Any thread.
+  void ForgiveDelays(Duration how_long);
+
   // Inside a transaction: these recipients of a mail were taken back.
   Status WriteRecalled(stage::Outbox& outbox, const keys::MailKey& key, const mail::v1::Parcel& about,
                        const std::vector<std::string>& recipients, const std::string& actor) const;
@@ -59,6 +64,7 @@ class Settler {
   const RouteTable& routes_;
   WorkerPool& workers_;
   Metrics& metrics_;
+  std::atomic<std::chrono::steady_clock::rep> forgiving_until_{0};
   stage::Committer committer_;
 };
 

@@ -1,5 +1,6 @@
 // A mail's way through the queue, from the record to its outcome.
 
+#include "shared/base/failpoint.h"
 #include "tests/unit/services/delivery/adapters/harness.h"
 
 namespace sekisho::delivery {
@@ -397,10 +398,10 @@ TEST_F(QueueTest, SuspendedMailWaitsEvenThroughARestart) {
   Start();
   Advance(hours(1));
   auto summaries = engine_->dispatcher().Summaries();
-  ASSERT_EQ(
-      std::count_if(summaries.begin(), summaries.end(),
-                    [](const auto& s) { return s.suspended && s.queued == 1 && s.name.Display() == "customer.example"; }),
-      1);
+  ASSERT_EQ(std::count_if(
+                summaries.begin(), summaries.end(),
+                [](const auto& s) { return s.suspended && s.queued == 1 && s.name.Display() == "customer.example"; }),
+            1);
   EXPECT_TRUE(world_.received().empty());
   ASSERT_TRUE(engine_->dispatcher().Resume("Customer.example").ok());
   Await([&] { return Terminal(kYamada, RECIPIENT_STATE_DELIVERED) == 1; }, "delivered");
@@ -557,6 +558,69 @@ TEST_F(QueueTest, ARowWhoseKeyIsGoneIsKeptAndCounted) {
   Await([&] { return Counter("sekisho_delivery_unreadable_rows_total") == 1; }, "counted");
   Await([&] { return engine_->dispatcher().Summaries().at(0).deferred == 1; }, "set aside");
   EXPECT_EQ(Rows(), 1);
+}
+
+TEST_F(QueueTest, ContentInMemoryIsBounded) {
+  limits_.memory = 100'000;
+  world_.Hold();
+  Start();
+  const std::string text = "Subject: x\r\n\r\n" + std::string(40'000, 'x') + "\r\n";
+  for (int i = 0; i < 20; ++i) Send({"r" + std::to_string(i) + "@customer.example"}, text);
+  const auto sending = [&] {
+    uint64_t count = 0;
+    for (const auto& summary : engine_->dispatcher().Summaries()) count += summary.sending;
+    return count;
+  };
+  Await([&] { return sending() == 20 && world_.held() == 2; }, "all claimed, two with their content");
+  EXPECT_EQ(world_.held(), 2U);
+  world_.Go();
+  Await([&] { return world_.received().size() == 20; }, "all are delivered");
+  Send({kYamada}, "Subject: x\r\n\r\n" + std::string(300'000, 'x') + "\r\n");
+  Await([&] { return world_.received().contains(kYamada); }, "one that is larger than all the memory goes alone");
+  for (const auto& [address, count] : world_.received()) EXPECT_EQ(count, 1) << address;
+}
+
+TEST_F(QueueTest, AnOutcomeIsWrittenAgainUntilTheDatabaseTakesIt) {
+  Start();
+  ASSERT_TRUE(ArmFailpoints("delivery.before_outcome=error@1").ok());
+  Send({kYamada});
+  Await([&] { return world_.received()[kYamada] == 1; }, "sent");
+  EXPECT_EQ(Terminal(kYamada, RECIPIENT_STATE_DELIVERED), 0);
+  Advance(seconds(2));
+  Await([&] { return Terminal(kYamada, RECIPIENT_STATE_DELIVERED) == 1; }, "written");
+  ASSERT_TRUE(ArmFailpoints("").ok());
+  EXPECT_EQ(world_.received()[kYamada], 1);
+}
+
+TEST_F(QueueTest, AClockSetForwardGivesNobodyUp) {
+  world_.OnSend("customer.example",
+                [](const Batch& batch) { return FakeWorld::All(batch, Says(451, "4.3.0", "later")); });
+  Start();
+  const auto deferrals = [&] {
+    Collect();
+    return std::count_if(events_.begin(), events_.end(), [](const auto& event) { return event.type() == "deferred"; });
+  };
+  Send({kYamada});
+  Await([&] { return deferrals() == 1; }, "deferred");
+  clock_.Jump(hours(30 * 24));
+  Advance(seconds(1));
+  Await([&] { return deferrals() == 2; }, "tried and deferred, not given up");
+  EXPECT_EQ(Counter("sekisho_delivery_clock_jumps_total"), 1);
+  EXPECT_EQ(Terminal(kYamada, RECIPIENT_STATE_BOUNCED), 0);
+  Advance(hours(4));
+  Await([&] { return Terminal(kYamada, RECIPIENT_STATE_BOUNCED) == 1; }, "if the clock stays, its time is over");
+}
+
+TEST_F(QueueTest, AClockSetBackKeepsNobodyWaiting) {
+  world_.OnSend("customer.example",
+                [](const Batch& batch) { return FakeWorld::All(batch, Says(451, "4.3.0", "later")); });
+  Start();
+  Send({kYamada});
+  Await([&] { return Journalled("deferred", kYamada); }, "deferred");
+  world_.OnSend("customer.example", &FakeWorld::Taken);
+  clock_.Jump(-hours(30 * 24));
+  Advance(seconds(1));
+  Await([&] { return Terminal(kYamada, RECIPIENT_STATE_DELIVERED) == 1; }, "delivered");
 }
 
 TEST_F(QueueTest, RequireTlsGoesByConnectionsOfItsOwn) {

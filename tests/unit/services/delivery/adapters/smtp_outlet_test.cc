@@ -70,7 +70,8 @@ class SmtpOutletTest : public ::testing::Test {
                                                "",
                                                ByRoute(),
                                                {},
-                                               {}});
+                                               {},
+                                               0});
     batch->about.mutable_envelope()->set_mail_from("hanako@example.jp");
     for (const std::string& recipient : recipients) {
       QueuedRecipient queued;
