@@ -188,30 +188,15 @@ TEST(PowerCutTest, NoticesADatabaseThatDoesNotSync) {
 
 // …and when any one kind of sync is taken out of a good recording: each is needed.
 TEST(PowerCutTest, NoticesEachSyncThatIsMissing) {
-  for (const std::string folder : {"", "data", "content"}) {
-    auto records = Full().records;
-    std::erase_if(records, [&](const JournalRecord& record) {
-      return (record.kind == Kind::kFolderSyncStart || record.kind == Kind::kFolderSyncEnd) && record.name == folder;
-    });
-    ASSERT_LT(records.size(), Full().records.size()) << "folder '" << folder << "' was never synced";
+  const std::pair<SyncOf, const char*> kinds[] = {
+      {SyncOf::kFolder, ""},           {SyncOf::kFolder, "data"},           {SyncOf::kFolder, "content"},
+      {SyncOf::kFile, "data/sekisho.db"}, {SyncOf::kFile, "data/sekisho.db-wal"}, {SyncOf::kFile, "content/"}};
+  for (const auto& [what, name] : kinds) {
+    const auto records = WithoutSyncs(Full().records, what, name);
+    ASSERT_LT(records.size(), Full().records.size()) << "'" << name << "' was never synced";
     const std::string harm = FirstHarm(Full(), records);
-    EXPECT_NE(harm, "") << "without syncs of the folder '" << folder << "'";
-    std::printf("without syncs of the folder '%s': %s\n", folder.c_str(), harm.c_str());
-  }
-  for (const std::string file : {"data/sekisho.db", "data/sekisho.db-wal", "content/"}) {
-    auto records = Full().records;
-    std::map<uint64_t, std::string> name_of;  // by inode
-    std::set<uint64_t> taken;                 // numbers of syncs
-    std::erase_if(records, [&](const JournalRecord& record) {
-      if (record.kind == Kind::kCreate) name_of[record.inode] = record.name;
-      const bool its = file.ends_with('/') ? name_of[record.inode].starts_with(file) : name_of[record.inode] == file;
-      if (record.kind == Kind::kSyncStart && its) taken.insert(record.offset);
-      return (record.kind == Kind::kSyncStart || record.kind == Kind::kSyncEnd) && taken.contains(record.offset);
-    });
-    ASSERT_LT(records.size(), Full().records.size()) << file << " was never synced";
-    const std::string harm = FirstHarm(Full(), records);
-    EXPECT_NE(harm, "") << "without syncs of " << file;
-    std::printf("without syncs of %s: %s\n", file.c_str(), harm.c_str());
+    EXPECT_NE(harm, "") << "without syncs of '" << name << "'";
+    std::printf("without syncs of %s '%s': %s\n", what == SyncOf::kFolder ? "folder" : "file", name, harm.c_str());
   }
 }
 

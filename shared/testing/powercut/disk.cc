@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <utility>
 
 namespace sekisho::powercut {
@@ -54,6 +55,22 @@ Result<std::vector<JournalRecord>> ReadJournal(const std::string& path) {
     rest.remove_prefix(header.name_size + header.octets_size);
     records.push_back(std::move(record));
   }
+  return records;
+}
+
+std::vector<JournalRecord> WithoutSyncs(std::vector<JournalRecord> records, SyncOf what, std::string_view name) {
+  std::map<uint64_t, std::string> name_of;  // by inode
+  std::set<uint64_t> taken;                 // numbers of syncs
+  std::erase_if(records, [&](const JournalRecord& record) {
+    if (record.kind == Kind::kCreate) name_of[record.inode] = record.name;
+    const std::string& file = name_of[record.inode];
+    const bool its = what == SyncOf::kFolder ? record.kind == Kind::kFolderSyncStart && record.name == name
+                                             : record.kind == Kind::kSyncStart &&
+                                                   (file == name || (name.ends_with('/') && file.starts_with(name)));
+    if (its) taken.insert(record.offset);
+    const bool ends = record.kind == Kind::kSyncEnd || record.kind == Kind::kFolderSyncEnd;
+    return its || (ends && taken.contains(record.offset));
+  });
   return records;
 }
 
@@ -188,6 +205,7 @@ Status Disk::Leave(const std::string& folder, std::mt19937_64* random) const {
       continue;
     }
     std::ofstream out(path, std::ios::binary);
+    fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write);
     out << Survive(*file, random);
     if (!out.flush()) return MakeError(Code::kUnavailable, "cannot write " + path.string());
   }

@@ -32,11 +32,17 @@ struct JournalRecord {
 // All records of a recording. Errors: kNotFound, kCorrupt.
 Result<std::vector<JournalRecord>> ReadJournal(const std::string& path);
 
+// The records without the syncs of one file, of all files in a folder (`name` ends with '/'), or of a folder's names (`name` is the
+// folder's, "" the watched one): what would have been recorded had they been forgotten. A test shows by it that it can fail.
+enum class SyncOf { kFile, kFolder };
+std::vector<JournalRecord> WithoutSyncs(std::vector<JournalRecord> records, SyncOf what, std::string_view name);
+
 class Disk {
  public:
   void Apply(const JournalRecord& record);
 
-  // Writes what may be left into `folder`, which is emptied first. Without `random`: only what is certain.
+  // Writes what may be left into `folder`, which is emptied first, with mode 0600 each: modes are not recorded. Without `random`:
+  // only what is certain.
   Status Leave(const std::string& folder, std::mt19937_64* random) const;
 
   // Nothing when `folder` holds what the recording says, the first difference otherwise: an unrecorded call was used.

@@ -81,19 +81,11 @@ EXPORT int dup3(int from, int to, int flags) {
 
 EXPORT ssize_t write(int fd, const void* octets, size_t size) {
   const iovec part = {const_cast<void*>(octets), size};
-  if (RecordingSockets() && fd >= 0) {
-    int type = 0;
-    socklen_t type_size = sizeof type;
-    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) == 0 && type == SOCK_STREAM) {
-      msghdr message = {};
-      message.msg_iov = const_cast<iovec*>(&part);
-      message.msg_iovlen = 1;
-      return RecordedSend(fd, &message, 0);
-    }
-  }
-  return RecordedWrite(fd, &part, 1);
+  return IsRecorded(fd) ? RecordedWrite(fd, &part, 1) : syscall(SYS_write, fd, octets, size);
 }
-EXPORT ssize_t writev(int fd, const iovec* parts, int count) { return RecordedWrite(fd, parts, count); }
+EXPORT ssize_t writev(int fd, const iovec* parts, int count) {
+  return IsRecorded(fd) ? RecordedWrite(fd, parts, count) : syscall(SYS_writev, fd, parts, count);
+}
 EXPORT ssize_t pwrite(int fd, const void* octets, size_t size, off_t offset) {
   return RecordedPwrite(fd, octets, size, offset);
 }
@@ -106,6 +98,7 @@ EXPORT ssize_t pwritev(int fd, const iovec* parts, int count, off_t offset) {
 }
 EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) { return RecordedSend(fd, message, flags); }
 EXPORT ssize_t send(int fd, const void* octets, size_t size, int flags) {
+  if (!RecordingSockets()) return syscall(SYS_sendto, fd, octets, size, flags, nullptr, 0);
   iovec part = {const_cast<void*>(octets), size};
   msghdr message = {};
   message.msg_iov = &part;

@@ -6,6 +6,8 @@
 //   POWERCUT_MARKS    a file; what is written to it becomes marks in the journal (acknowledgements, in the test's words)
 //   POWERCUT_SOCKETS  when set, what is sent through TCP sockets becomes marks, too
 //
+// Only the process it is loaded into is recorded, not the programs that process starts.
+//
 // A call it does not understand on a watched file (a shared writable mapping, O_DSYNC, …) aborts the process: a recording
 // is whole, or there is none. SQLite's *-shm files are not watched: they don't outlive the process.
 //
@@ -74,7 +76,10 @@ void Initialize() {
   if (fd < 0) Die("POWERCUT_JOURNAL", journal_path);
   journal = fcntl(static_cast<int>(fd), F_DUPFD_CLOEXEC, 900);
   syscall(SYS_close, fd);
+  unsetenv("LD_PRELOAD");  // for the programs that this one starts
 }
+
+__attribute__((constructor)) void InitializeEarly() { pthread_once(&once, Initialize); }
 
 void Journal(Kind kind, const char* name, uint64_t inode, uint64_t offset, const void* octets = nullptr, size_t size = 0) {
   RecordHeader header = {kind, static_cast<uint32_t>(name == nullptr ? 0 : strlen(name)), inode, offset, size};
@@ -254,7 +259,7 @@ int RecordedSync(int fd, long number) {
   char path[PATH_MAX];
   const char* name = nullptr;
   if (is_folder && (!CanonicalOfFd(fd, path) || !Relative(path, &name))) Die("fsync", "a folder without a name");
-  const uint64_t sync = static_cast<uint64_t>(getpid()) << 32 | next_sync++;  // children record into the same journal
+  const uint64_t sync = next_sync++;
   {
     const Lock lock;
     Journal(file ? Kind::kSyncStart : Kind::kFolderSyncStart, name, file ? inode_of[fd] : 0, sync);
@@ -276,14 +281,17 @@ int RecordedTruncate(int fd, off64_t size) {
   return result;
 }
 
+bool IsRecorded(int fd) { return Recording() && (IsWatched(fd, Watch::kMarks) || IsWatchedFile(fd)); }
+
 ssize_t RecordedWrite(int fd, const iovec* parts, int count) {
-  const bool marks_file = Recording() && IsWatched(fd, Watch::kMarks);
-  if (!marks_file && (journal < 0 || !IsWatchedFile(fd))) return syscall(SYS_writev, fd, parts, count);
   const Lock lock;
   const ssize_t size = syscall(SYS_writev, fd, parts, count);
   if (size <= 0) return size;
-  if (marks_file) Marked(parts, static_cast<size_t>(count), size, 0, 0);
-  else Wrote(fd, parts, count, size, static_cast<uint64_t>(lseek(fd, 0, SEEK_CUR)) - static_cast<uint64_t>(size));
+  if (IsWatched(fd, Watch::kMarks)) {
+    Marked(parts, static_cast<size_t>(count), size, 0, 0);
+  } else {
+    Wrote(fd, parts, count, size, static_cast<uint64_t>(lseek(fd, 0, SEEK_CUR)) - static_cast<uint64_t>(size));
+  }
   return size;
 }
 

@@ -122,6 +122,24 @@ TEST_F(DiskTest, ATruncationIsAChangeLikeOthers) {
   EXPECT_EQ(Left("a"), "he");
 }
 
+TEST(WithoutSyncsTest, TakesOutBothEndsOfTheSyncsThatAreMeant) {
+  const std::vector<JournalRecord> records = {
+      {Kind::kCreate, 1, 0, "sub/a", {}},    {Kind::kCreate, 2, 0, "b", {}},        {Kind::kSyncStart, 1, 1, {}, {}},
+      {Kind::kSyncStart, 2, 2, {}, {}},      {Kind::kSyncEnd, 0, 1, {}, {}},        {Kind::kSyncEnd, 0, 2, {}, {}},
+      {Kind::kFolderSyncStart, 0, 3, {}, {}}, {Kind::kFolderSyncEnd, 0, 3, {}, {}}};
+  const auto left = [&](SyncOf what, std::string_view name) {
+    std::vector<uint64_t> syncs;
+    for (const auto& record : WithoutSyncs(records, what, name)) {
+      if (record.kind != Kind::kCreate) syncs.push_back(record.offset);
+    }
+    return syncs;
+  };
+  EXPECT_EQ(left(SyncOf::kFile, "b"), (std::vector<uint64_t>{1, 1, 3, 3}));
+  EXPECT_EQ(left(SyncOf::kFile, "sub/"), (std::vector<uint64_t>{2, 2, 3, 3}));
+  EXPECT_EQ(left(SyncOf::kFolder, ""), (std::vector<uint64_t>{1, 2, 1, 2}));
+  EXPECT_EQ(left(SyncOf::kFile, "c"), (std::vector<uint64_t>{1, 2, 1, 2, 3, 3}));
+}
+
 TEST_F(DiskTest, TellsWhenTheFolderHoldsSomethingElse) {
   fs::create_directory(folder_ + "/now");
   std::ofstream(folder_ + "/now/a") << "hello";
