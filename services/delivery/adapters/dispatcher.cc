@@ -113,9 +113,7 @@ bool Dispatcher::HoldLocked(Batch& batch) {
 
 void Dispatcher::LetGoLocked(uint64_t octets) {
   memory_ -= octets;
-  if (octets == 0 || thirsty_.empty()) return;
-  woken_ = true;
-  changed_.notify_all();
+  if (octets > 0 && !thirsty_.empty()) WakeLocked();
 }
 
 // Whoever had to wait for room may be claimed again. Not for each place that comes free: a claim is for many.
@@ -129,7 +127,7 @@ void Dispatcher::ReleaseLocked(const Shared& destination, size_t recipients) {
   if (!crowded_.empty() && in_flight_ <= limits_.in_flight * 3 / 4) {
     for (const Shared& waiting : std::exchange(crowded_, {})) ScheduleLocked(waiting);
   }
-  changed_.notify_all();
+  if (stopping_) drained_.notify_all();
 }
 
 // A batch that is claimed.
@@ -211,7 +209,6 @@ void Dispatcher::OnOpened(const Shared& destination, OutletMaker::Opened opened)
       }
       CloseLocked(destination, nullptr, actions);
     }
-    changed_.notify_all();
   }
   Run(actions);
 }
@@ -287,7 +284,6 @@ void Dispatcher::OnSent(const Shared& destination, const std::shared_ptr<Outlet>
       CloseLocked(destination, outlet, actions);
       DriveLocked(destination, actions);
     }
-    changed_.notify_all();
   }
   Run(actions);
   if (!sent.stale) Settle(destination, batch, std::move(sent.report));
@@ -320,7 +316,7 @@ void Dispatcher::OnSettled(const Shared& destination, const std::shared_ptr<Batc
   if (!settled.ok() && settled.error().code != Code::kPrecondition) {
     // What a peer said must be written: again and again, until the database takes it.
     unsettled_.push_back({destination, batch, std::move(report), parts_.around.clock.Now() + std::chrono::seconds(1)});
-    changed_.notify_all();
+    WakeLocked();
     return;
   }
   if (settled.ok()) {

@@ -159,6 +159,7 @@ class Dispatcher {
   // dispatcher_claims.cc: the agenda, claims from the database
   void ScheduleLocked(const Shared& destination);
   void Loop();
+  void WakeLocked();
   void WatchClockLocked(TimePoint now, Actions& actions);
   void QuenchLocked(Actions& actions);
   void WorkAgendaLocked(TimePoint now, Actions& actions);
@@ -183,7 +184,8 @@ class Dispatcher {
   const std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();  // of all call-backs
 
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable wake_;     // of Loop: `woken_` or `stopped_` was set
+  std::condition_variable drained_;  // of Drain: something in flight came to its end
   std::map<DestinationName, Shared> destinations_;
   std::map<std::string, Shared, std::less<>> by_index_;
   std::set<std::pair<TimePoint, Shared>> agenda_;  // when a destination has something to claim

@@ -31,10 +31,7 @@ void Dispatcher::ScheduleLocked(const Shared& destination) {
   if (!waits || destination->suspended || destination->claiming || destination->crowded || stopping_) return;
   destination->agenda_at = std::max(destination->next_due, destination->hold_until);
   const auto [place, added] = agenda_.emplace(destination->agenda_at, destination);
-  if (place == agenda_.begin()) {
-    woken_ = true;
-    changed_.notify_all();
-  }
+  if (place == agenda_.begin()) WakeLocked();
 }
 
 void Dispatcher::Loop() {
@@ -57,7 +54,7 @@ void Dispatcher::Loop() {
       lock.lock();
       continue;
     }
-    changed_.wait_for(lock, PauseLocked(now), [&] { return woken_ || stopped_; });
+    wake_.wait_for(lock, PauseLocked(now), [&] { return woken_ || stopped_; });
   }
 }
 
@@ -265,8 +262,12 @@ void Dispatcher::RescheduleFarOff() {
 
 void Dispatcher::Wake() {
   const std::scoped_lock lock(mutex_);
+  WakeLocked();
+}
+
+void Dispatcher::WakeLocked() {
   woken_ = true;
-  changed_.notify_all();
+  wake_.notify_one();
 }
 
 }  // namespace sekisho::delivery

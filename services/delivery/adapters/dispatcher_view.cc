@@ -79,15 +79,15 @@ void Dispatcher::Drain(Duration limit) {
 
   std::unique_lock lock(mutex_);
   const auto finished = [&] { return in_flight_ == 0; };
-  if (!changed_.wait_for(lock, limit, finished)) {
+  if (!drained_.wait_for(lock, limit, finished)) {
     const auto busy = busy_;
     lock.unlock();
     for (const auto& outlet : busy) outlet->Close();
     lock.lock();
-    changed_.wait_for(lock, kLastWords, finished);
+    drained_.wait_for(lock, kLastWords, finished);
   }
   stopped_ = true;
-  changed_.notify_all();
+  wake_.notify_one();
   lock.unlock();
   if (thread_.joinable()) thread_.join();
   gate_->Close();
