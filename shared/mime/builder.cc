@@ -164,7 +164,7 @@ Result<std::string> BuildAttachment(const NewAttachment& attachment) {
     return entity + attachment.content;
   }
   entity += "Content-Transfer-Encoding: base64\r\n\r\n";
-  entity += EncodeBase64Lines(attachment.content);
+  AppendBase64Lines(attachment.content, entity);
   return entity;
 }
 

@@ -113,7 +113,7 @@ Status ReadText(std::string_view octets, bool also_as_source, std::string_view p
 }
 
 // Says what the first octets say; true when all of them are needed to say more.
-bool Sniff(std::string_view head, Part& part, LeafFindings& findings) {
+bool Sniff(std::string_view head, bool to_scan, Part& part, LeafFindings& findings) {
   part.real_type = DetectType(head, part.file_name);
   findings.cms = FindCmsKind(head);
   part.embeds_files = part.real_type == FileType::kTnef;
@@ -121,7 +121,7 @@ bool Sniff(std::string_view head, Part& part, LeafFindings& findings) {
     const std::string extension = Extension(part.file_name);
     part.encrypted = extension == "pgp" || extension == "gpg";  // binary OpenPGP has no magic worth the name
   }
-  return IsDeclaredText(part) || IsText(part.real_type) || MayBeEncrypted(part.real_type);
+  return IsDeclaredText(part) || IsText(part.real_type) || (to_scan && MayBeEncrypted(part.real_type));
 }
 
 }  // namespace
@@ -144,6 +144,7 @@ PgpKind FindPgpArmour(std::string_view text) {
 }
 
 Status AddText(std::string_view utf8, std::string_view place, LeafContext& context, Part& part) {
+  if (!context.to_scan) return Ok();
   context.text_octets += utf8.size();
   if (context.text_octets > context.limits.text_octets) return MakeError(Code::kLimit, std::string(place) + ": too much text to scan");
   if (part.text.text.empty()) {
@@ -166,10 +167,10 @@ Result<LeafFindings> ReadLeaf(std::string_view raw, bool also_as_source, std::st
   if (IsIdentity(part.encoding)) {
     part.decoded_size = body.size();
     content = body;
-    if (!body.empty()) keep = Sniff(body, part, findings);
+    if (!body.empty()) keep = Sniff(body, context.to_scan, part, findings);
   } else {
     const Status status = DecodeTransfer(part.encoding, body, [&](std::string_view piece) -> Status {
-      if (part.decoded_size == 0) keep = Sniff(piece, part, findings);
+      if (part.decoded_size == 0) keep = Sniff(piece, context.to_scan, part, findings);
       if (keep && storage.empty()) storage.reserve(body.size());
       part.decoded_size += piece.size();
       if (keep) storage += piece;

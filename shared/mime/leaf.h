@@ -14,6 +14,7 @@ namespace sekisho::mime {
 // What the leaves of one mail share while it is parsed.
 struct LeafContext {
   const Limits& limits;
+  bool to_scan = true;                   // false: neither text nor what files hold is asked
   size_t text_octets = 0;                // read so far, of all parts
   std::set<std::string> shown_images;    // Content-IDs that an HTML part refers to
 };

@@ -161,6 +161,8 @@ struct MailModel : MailHeader {
 Result<MailModel> Parse(std::shared_ptr<const std::string> raw, const Limits& limits = {});
 // The caller keeps the octets alive as long as the model.
 Result<MailModel> Parse(std::string_view raw, const Limits& limits = {});
+// As strictly, for who changes the mail and does not scan it: leaves Part::text empty and does not look into files (encrypted).
+Result<MailModel> ParseToRewrite(std::string_view raw, const Limits& limits = {});
 
 // Reads the header section alone, as strictly; costs nothing of the body. The views live as long as `raw`.
 Result<MailHeader> ParseHeader(std::string_view raw, const Limits& limits = {});

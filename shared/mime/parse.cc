@@ -31,8 +31,8 @@ struct Position {
 
 class TreeReader {
  public:
-  TreeReader(std::string_view raw, const Limits& limits, MailModel& mail)
-      : raw_(raw), limits_(limits), mail_(mail), leaves_{limits, 0, {}} {}
+  TreeReader(std::string_view raw, const Limits& limits, bool to_scan, MailModel& mail)
+      : raw_(raw), limits_(limits), mail_(mail), leaves_{limits, to_scan, 0, {}} {}
 
   Status Run(const HeaderSection& root) {
     SEKISHO_RETURN_IF_ERROR(ReadEntity(root, raw_.size(), {0, 0, "", true, false}));
@@ -135,14 +135,14 @@ class TreeReader {
   std::vector<std::string> boundaries_;  // of the multiparts we are in
 };
 
-Result<MailModel> ParseOctets(std::string_view raw, std::shared_ptr<const std::string> owner, const Limits& limits) {
+Result<MailModel> ParseOctets(std::string_view raw, std::shared_ptr<const std::string> owner, const Limits& limits, bool to_scan) {
   if (raw.size() > limits.message_octets) return MakeError(Code::kLimit, "the mail: it is too large");
   MailModel mail;
   mail.raw = raw;
   mail.owner = std::move(owner);
   SEKISHO_RETURN_IF_ERROR(CheckLines(raw));
   SEKISHO_TRY(const HeaderSection header, SplitHeader(raw, {0, raw.size()}, limits, "the mail"));
-  SEKISHO_RETURN_IF_ERROR(TreeReader(raw, limits, mail).Run(header));
+  SEKISHO_RETURN_IF_ERROR(TreeReader(raw, limits, to_scan, mail).Run(header));
   SEKISHO_RETURN_IF_ERROR(ReadMailHeader(header, limits, mail));
   return mail;
 }
@@ -151,10 +151,12 @@ Result<MailModel> ParseOctets(std::string_view raw, std::shared_ptr<const std::s
 
 Result<MailModel> Parse(std::shared_ptr<const std::string> raw, const Limits& limits) {
   const std::string_view octets = *raw;
-  return ParseOctets(octets, std::move(raw), limits);
+  return ParseOctets(octets, std::move(raw), limits, true);
 }
 
-Result<MailModel> Parse(std::string_view raw, const Limits& limits) { return ParseOctets(raw, nullptr, limits); }
+Result<MailModel> Parse(std::string_view raw, const Limits& limits) { return ParseOctets(raw, nullptr, limits, true); }
+
+Result<MailModel> ParseToRewrite(std::string_view raw, const Limits& limits) { return ParseOctets(raw, nullptr, limits, false); }
 
 Result<MailHeader> ParseHeader(std::string_view raw, const Limits& limits) {
   // The section alone; what follows may be large and is nobody's business here.

@@ -16,10 +16,15 @@ namespace {
 bool IsContentField(std::string_view name) { return AsciiEqualsIgnoreCase(name.substr(0, 8), "Content-"); }
 
 // What was written must be readable in one way, as what came was.
-Result<std::string> Checked(std::string mail) {
+Status CheckReadable(std::string_view mail) {
   Limits limits;
   limits.message_octets = mail.size();  // base64 has made it larger; the peer's SIZE decides
-  if (const Result<MailModel> read = Parse(std::string_view(mail), limits); !read.ok()) return Annotate(read.error(), "the rewritten mail");
+  if (const Result<MailModel> read = ParseToRewrite(mail, limits); !read.ok()) return Annotate(read.error(), "the rewritten mail");
+  return Ok();
+}
+
+Result<std::string> Checked(std::string mail) {
+  SEKISHO_RETURN_IF_ERROR(CheckReadable(mail));
   return mail;
 }
 
@@ -123,7 +128,7 @@ Result<std::string> ReplaceAttachments(const MailModel& mail, NewAttachment atta
   }
   // It may be as large as the mail: each copy goes as soon as the next is made.
   SEKISHO_TRY(std::string entity, BuildAttachment(attachment));
-  attachment.content = std::string();
+  std::string().swap(attachment.content);
   const Part& root = mail.parts.front();
   const Remover remover(mail, std::move(attachments));
   if (root.role == Role::kMultipart && root.subtype == "mixed") {
@@ -133,16 +138,20 @@ Result<std::string> ReplaceAttachments(const MailModel& mail, NewAttachment atta
     }
     entities.push_back(std::move(entity));
     const std::string body = RejoinMultipart(mail, 0, entities);
-    entities = {};
-    return Checked(std::string(mail.Octets({0, root.body.begin})).append(body));
+    entities.clear();
+    std::string whole(mail.Octets({0, root.body.begin}));
+    whole += body;
+    return Checked(std::move(whole));
   }
   const RootFields fields = PartRootFields(mail);
   std::vector<std::string> entities;
   if (std::optional<std::string> body = remover.Body(0)) entities.push_back(fields.content + "\r\n" + *body);
   entities.push_back(std::move(entity));
   const std::string multipart = ComposeMultipart("mixed", {}, entities, fields.outer);
-  entities = {};
-  return Checked((fields.outer + "MIME-Version: 1.0\r\n").append(multipart));
+  entities.clear();
+  std::string whole = fields.outer + "MIME-Version: 1.0\r\n";
+  whole += multipart;
+  return Checked(std::move(whole));
 }
 
 Result<SplitMail> SplitForSealing(const MailModel& mail) {
@@ -150,24 +159,18 @@ Result<SplitMail> SplitForSealing(const MailModel& mail) {
   if (mail.IsSealedBySender() && !seven_bit) {
     return MakeError(Code::kPrecondition, "the mail is signed or encrypted by its sender and can't be made 7-bit");
   }
-  SplitMail split;
   const RootFields fields = PartRootFields(mail);
-  split.outer_header = fields.outer;
+  SplitMail split;
+  split.mail = fields.outer + "MIME-Version: 1.0\r\n";
+  split.entity_at = split.mail.size();
   if (mail.IsSealedBySender()) {
-    split.entity = fields.content + "\r\n" + std::string(mail.Octets(mail.parts.front().body));
+    split.mail.append(fields.content).append("\r\n").append(mail.Octets(mail.parts.front().body));
   } else {
-    SEKISHO_TRY(split.entity, ToSevenBitEntity(mail, 0, true));
-    if (const auto label = LabelOf(mail)) split.entity.insert(0, "Content-Type: text/plain; charset=" + std::string(*label) + "\r\n");
+    if (const auto label = LabelOf(mail)) split.mail += "Content-Type: text/plain; charset=" + std::string(*label) + "\r\n";
+    SEKISHO_TRY(split.mail, ToSevenBitEntity(mail, 0, true, std::move(split.mail)));
   }
-  SEKISHO_TRY(const std::string whole, Checked(JoinSealed(split.outer_header, split.entity)));
+  SEKISHO_RETURN_IF_ERROR(CheckReadable(split.mail));
   return split;
-}
-
-std::string JoinSealed(std::string_view outer_header, std::string_view entity) {
-  std::string mail(outer_header);
-  mail += "MIME-Version: 1.0\r\n";
-  mail += entity;
-  return mail;
 }
 
 Result<std::string> ToSevenBit(const MailModel& mail) {

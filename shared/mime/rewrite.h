@@ -22,15 +22,16 @@ std::vector<size_t> Attachments(const MailModel& mail);
 Result<std::string> ReplaceAttachments(const MailModel& mail, NewAttachment attachment);
 
 // A message as S/MIME sees it: the entity that is signed or encrypted (its Content-* fields, an empty line, the body), and
-// the header that stays outside. Text that came without MIME fields gets the charset it is in. A mail that its sender sealed
+// the header that stays outside: outer(), and a sealed entity behind it, is the sealed message. Text that came without MIME fields gets the charset it is in. A mail that its sender sealed
 // is split as it is, and refused (kPrecondition) when it isn't 7-bit.
 struct SplitMail {
-  std::string outer_header;  // without Content-* and MIME-Version and without the empty line
-  std::string entity;        // 7-bit, CRLF lines (RFC 8551 §3.1): 8-bit parts are encoded anew
+  std::string mail;  // both, one behind the other: large content is held once
+  size_t entity_at = 0;
+
+  std::string_view outer() const { return std::string_view(mail).substr(0, entity_at); }  // with MIME-Version, without Content-*
+  std::string_view entity() const { return std::string_view(mail).substr(entity_at); }    // 7-bit (RFC 8551 §3.1), CRLF lines
 };
 Result<SplitMail> SplitForSealing(const MailModel& mail);
-// The message again, around a sealed entity that brings its own Content-* fields.
-std::string JoinSealed(std::string_view outer_header, std::string_view entity);
 
 // The mail with every 8-bit or binary part in quoted-printable or base64 and raw charsets in header fields as RFC 2047 and 2231
 // write them, for a peer without 8BITMIME (RFC 6152 §3). Errors: kPrecondition for internationalised addresses, for 8-bit

@@ -52,10 +52,12 @@ class Encoder {
  public:
   Encoder(const MailModel& mail) : mail_(mail) {}
 
-  Result<std::string> Entity(size_t index, bool content_only) {
+  // What it gives begins with `before`.
+  Result<std::string> Entity(size_t index, bool content_only, std::string before = {}) {
     const Part& part = mail_.parts[index];
     const std::vector<size_t> children = ChildrenOf(mail_, index);
-    std::string body(mail_.Octets(part.body));
+    std::string_view body = mail_.Octets(part.body);
+    std::string changed;
     TransferEncoding encoding = part.encoding;
     if (!text::IsAscii(EntityOctets(mail_, index)) || NeedsEncoding(mail_, part)) {
       encoding = TransferEncoding::k7Bit;
@@ -65,17 +67,22 @@ class Encoder {
           SEKISHO_TRY(std::string entity, Entity(child, false));
           entities.push_back(std::move(entity));
         }
-        body = RejoinMultipart(mail_, index, entities);
-        if (!text::IsAscii(body)) return MakeError(Code::kPrecondition, part.place + ": text outside its parts isn't ASCII");
+        changed = RejoinMultipart(mail_, index, entities);
+        if (!text::IsAscii(changed)) return MakeError(Code::kPrecondition, part.place + ": text outside its parts isn't ASCII");
       } else if (part.role == Role::kMessage) {
-        SEKISHO_TRY(body, Entity(children.front(), false));
+        SEKISHO_TRY(changed, Entity(children.front(), false));
       } else if (NeedsEncoding(mail_, part)) {
-        SEKISHO_TRY(body, Leaf(part, encoding));
+        SEKISHO_TRY(changed, Leaf(part, encoding));
       } else {
         encoding = part.encoding;
+        changed = body;
       }
+      body = changed;
     }
-    SEKISHO_TRY(std::string entity, Fields(part, content_only, encoding));
+    SEKISHO_TRY(const std::string fields, Fields(part, content_only, encoding));
+    std::string entity = std::move(before);
+    entity.reserve(entity.size() + fields.size() + body.size() + 32);
+    entity += fields;
     const bool heads_message = index == 0 ? !content_only : mail_.parts[part.parent].role == Role::kMessage;
     if (heads_message && encoding != part.encoding && !HasMimeVersion(part)) entity += "MIME-Version: 1.0\r\n";
     entity += "\r\n";
@@ -161,6 +168,8 @@ Result<std::string> ToAsciiField(std::string_view name, std::string_view value) 
   return FormatField(name, text::SanitizeUtf8(DecodeText(value)));
 }
 
-Result<std::string> ToSevenBitEntity(const MailModel& mail, size_t index, bool content_only) { return Encoder(mail).Entity(index, content_only); }
+Result<std::string> ToSevenBitEntity(const MailModel& mail, size_t index, bool content_only, std::string before) {
+  return Encoder(mail).Entity(index, content_only, std::move(before));
+}
 
 }  // namespace sekisho::mime

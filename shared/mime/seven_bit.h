@@ -23,6 +23,7 @@ Result<std::string> ToAsciiField(std::string_view name, std::string_view value);
 
 // The fields and the body of part `index`. `content_only`: of the fields only Content-*, as for the root of a message that is
 // sealed. Errors: kPrecondition for what can't be made 7-bit.
-Result<std::string> ToSevenBitEntity(const MailModel& mail, size_t index, bool content_only);
+// `before` is put in front of it, which saves a copy of what may be large.
+Result<std::string> ToSevenBitEntity(const MailModel& mail, size_t index, bool content_only, std::string before = {});
 
 }  // namespace sekisho::mime

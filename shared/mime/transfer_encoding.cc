@@ -152,14 +152,32 @@ Status DecodeTransfer(TransferEncoding encoding, std::string_view body, const Si
 }
 
 std::string EncodeBase64Lines(std::string_view octets) {
-  constexpr size_t kOctetsPerLine = 57;
   std::string out;
-  out.reserve(octets.size() / 57 * 78 + 80);
-  for (size_t at = 0; at < octets.size(); at += kOctetsPerLine) {
-    out += Base64Encode(octets.substr(at, kOctetsPerLine));
-    out += "\r\n";
-  }
+  AppendBase64Lines(octets, out);
   return out;
+}
+
+void AppendBase64Lines(std::string_view octets, std::string& out) {
+  static constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  constexpr size_t kOctetsPerLine = 57;
+  const size_t groups = (octets.size() + 2) / 3, lines = (octets.size() + kOctetsPerLine - 1) / kOctetsPerLine;
+  size_t to = out.size();
+  out.resize(to + groups * 4 + lines * 2);
+  for (size_t at = 0; at < octets.size();) {
+    const size_t left = octets.size() - at;
+    const auto octet = [&](size_t i) { return i < left ? static_cast<uint32_t>(static_cast<unsigned char>(octets[at + i])) : 0; };
+    const uint32_t value = octet(0) << 16 | octet(1) << 8 | octet(2);
+    out[to] = kAlphabet[value >> 18];
+    out[to + 1] = kAlphabet[value >> 12 & 63];
+    out[to + 2] = left > 1 ? kAlphabet[value >> 6 & 63] : '=';
+    out[to + 3] = left > 2 ? kAlphabet[value & 63] : '=';
+    to += 4;
+    at += 3;
+    if (at % kOctetsPerLine == 0 || at >= octets.size()) {
+      out[to++] = '\r';
+      out[to++] = '\n';
+    }
+  }
 }
 
 std::string EncodeQuotedPrintable(std::string_view text) {

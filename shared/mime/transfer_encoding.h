@@ -20,6 +20,7 @@ Status DecodeTransfer(TransferEncoding encoding, std::string_view body, const Si
 
 // Lines of 76 characters, the last one ended too.
 std::string EncodeBase64Lines(std::string_view octets);
+void AppendBase64Lines(std::string_view octets, std::string& out);  // saves a copy of what may be large
 // Of text with CRLF lines; lines of at most 76 characters; "From " and a single dot at a line's start are encoded.
 std::string EncodeQuotedPrintable(std::string_view text);
 // The shorter of the two for `content`; text keeps readable.

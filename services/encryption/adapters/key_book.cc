@@ -19,14 +19,19 @@ std::string DomainOf(const std::string& address) {
   return at == std::string::npos ? address : address.substr(at + 1);
 }
 
+// One that has expired is made all the same: what needs it is refused, and the rest of the mail goes on.
 Result<crypto::CmsSigner> MakeSigner(const config::v1::Signer& signer, TimePoint now) {
   SEKISHO_TRY(const std::string pem, config::ReadWholeFile(signer.certificate_file()));
   auto chain = crypto::Certificate::ParseBundle(pem);
   if (!chain.ok()) return Annotate(chain.error(), signer.certificate_file());
   auto key = crypto::PrivateKey::FromFile(signer.key_file());
   if (!key.ok()) return Annotate(key.error(), signer.key_file());
-  auto made = crypto::CmsSigner::Create(*std::move(key), chain->front(), {chain->begin() + 1, chain->end()}, now);
+  const crypto::Certificate& own = chain->front();
+  auto made = crypto::CmsSigner::Create(*std::move(key), own, {chain->begin() + 1, chain->end()}, own.not_before());
   if (!made.ok()) return Annotate(made.error(), signer.certificate_file());
+  if (const Status usable = crypto::CheckForSigning(own, now); !usable.ok()) {
+    observe::Log(observe::Level::kError, "signer.unusable", {{"fingerprint", own.fingerprint()}, {"problem", usable.error().detail}});
+  }
   return made;
 }
 

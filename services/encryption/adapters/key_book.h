@@ -21,8 +21,8 @@ class KeyBook {
  public:
   KeyBook(const config::v1::Encryption& config, const stage::Surroundings& surroundings);
 
-  // Makes its tables, reads the files of the configuration. A recipient's certificate that has become unusable is logged and listed, and
-  // stops nothing. Errors: kInvalid, naming the file and what is wrong with it.
+  // Makes its tables, reads the files of the configuration. A certificate that has become unusable, a recipient's or ours, is logged and
+  // stops nothing but the mail that needs it. Errors: kInvalid, naming the file and what is wrong with it.
   Status Open();
 
   // Checks chain, dates, purpose, address, then keeps it. `address`: whose it is, where the certificate names none.

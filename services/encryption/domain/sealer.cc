@@ -83,12 +83,12 @@ Status SealSmime(const SealRequest& request, const mime::MailModel& mail, Sealed
   SEKISHO_TRY(const mime::SplitMail split, mime::SplitForSealing(mail));
   crypto::SignatureFrame frame;
   if (request.signer != nullptr) {
-    SEKISHO_TRY(frame, request.signer->Sign(split.entity, request.now));
+    SEKISHO_TRY(frame, request.signer->Sign(split.entity(), request.now));
     sealed.key_ids.push_back(request.signer->certificate().fingerprint());
   }
   AddRung(sealed, !encrypt ? "smime-sign" : request.signer != nullptr ? "smime-sign+encrypt" : "smime-encrypt");
-  SEKISHO_RETURN_IF_ERROR(d2(mime::JoinSealed(split.outer_header, "")));
-  const std::string_view pieces[] = {frame.head, split.entity, frame.tail};
+  SEKISHO_RETURN_IF_ERROR(d2(split.outer()));
+  const std::string_view pieces[] = {frame.head, split.entity(), frame.tail};
   if (!encrypt) {
     for (const std::string_view piece : pieces) SEKISHO_RETURN_IF_ERROR(d2(piece));
     return Ok();
@@ -113,7 +113,7 @@ Status SealMail(const SealRequest& request, mime::MailModel mail, const mime::Li
     if (request.agreed) sealed.key_ids.push_back("agreed-password:" + request.agreed->id);
     else sealed.password = password;
     if (!AsksSmime(request.treatment)) return d2(zipped);
-    SEKISHO_TRY(mail, mime::Parse(std::string_view(zipped), limits));
+    SEKISHO_TRY(mail, mime::ParseToRewrite(zipped, limits));
   }
   return SealSmime(request, mail, sealed, d2);
 }
@@ -132,7 +132,7 @@ Result<std::variant<Sealed, Refusal>> Seal(const SealRequest& request, D2Sink d2
   if (!zip && !smime) return unchanged();
   mime::Limits limits = request.limits;
   limits.message_octets = request.mail.size() * 2 + (1 << 20);  // sealing adds to it; the next host decides what is too large
-  auto mail = mime::Parse(request.mail, limits);
+  auto mail = mime::ParseToRewrite(request.mail, limits);
   if (!mail.ok()) return Failed(mail.error());
   std::vector<size_t> attachments;
   if (zip) attachments = mime::Attachments(*mail);

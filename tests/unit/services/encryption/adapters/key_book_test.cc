@@ -150,6 +150,16 @@ TEST_F(KeyBookTest, APartnersExpiredFileDoesNotKeepUsFromStarting) {
   EXPECT_THAT(Found("a@one.example"), HasSubstr("expired"));
 }
 
+TEST_F(KeyBookTest, OurOwnExpiredCertificateStopsOnlyWhatNeedsIt) {
+  const Person organization = MakePerson("security@example.jp", "P-256", kFrom, Now() - kDay);
+  world_.GiveSigner(organization);
+  MustOpen();
+  const crypto::CmsSigner* signer = book_->SignerFor("hanako@example.jp");
+  ASSERT_NE(signer, nullptr);  // none would mean: encrypt without a signature
+  EXPECT_FALSE(signer->Sign("x", Now()).ok());
+  EXPECT_LT(book_->EarliestExpiry(), Now());
+}
+
 TEST_F(KeyBookTest, FilesThatCannotBeReadKeepUsFromStartingAndAreNamed) {
   auto& config = *world_.config.mutable_encryption();
   config.add_certificate_files(world_.Write("broken.pem", "rubbish"));
