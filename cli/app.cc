@@ -18,6 +18,29 @@ void AddCompletionCommand(CLI::App& app, Chosen& chosen) {
   });
 }
 
+// The first word that is no verb where one must stand, as a message; empty when there is none. CLI11 only says that one is missing.
+std::string UnknownVerb(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* at = &app;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word.starts_with("-")) {
+      const CLI::Option* option = app.get_option_no_throw(word);
+      if (option != nullptr && option->get_type_size() > 0 && word.find('=') == std::string::npos) ++i;  // its value
+      continue;
+    }
+    std::string known;
+    const CLI::App* next = nullptr;
+    for (const CLI::App* verb : at->get_subcommands([](const CLI::App*) { return true; })) {
+      known += (known.empty() ? "" : ", ") + verb->get_name();
+      if (verb->get_name() == word) next = verb;
+    }
+    if (known.empty()) return {};
+    if (next == nullptr) return "'" + word + "' is not known here; there are: " + known;
+    at = next;
+  }
+  return {};
+}
+
 std::string FromEnvironment(const char* name, const char* otherwise) {
   const char* value = std::getenv(name);
   return value == nullptr || *value == '\0' ? otherwise : value;
@@ -57,6 +80,13 @@ int Main(int argc, char** argv) {
   AddCompletionCommand(app, chosen);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::RequiredError& error) {
+    if (const std::string unknown = UnknownVerb(app, argc, argv); !unknown.empty()) {
+      std::cerr << "sekisho: " << unknown << "\n";
+      return kUsage;
+    }
+    app.exit(error);
+    return kUsage;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kUsage;
   }

@@ -39,7 +39,7 @@ void PrintParcels(Client& client, const google::protobuf::RepeatedPtrField<appro
 std::shared_ptr<DecisionArguments> AddDecisionArguments(CLI::App* verb, bool comment_required) {
   auto arguments = std::make_shared<DecisionArguments>();
   verb->add_option("parcel-id", arguments->parcel)->required();
-  verb->add_option("--to", arguments->recipients, "Only for this recipient; give it again for more");
+  verb->add_option("--to", arguments->recipients, "Only for this recipient; give it again for more")->allow_extra_args(false);
   auto* comment = verb->add_option("--comment", arguments->comment, "What the sender will read");
   if (comment_required) comment->required();
   return arguments;

@@ -116,7 +116,7 @@ void AddSubmit(CLI::App& app, Chosen& chosen) {
   auto arguments = std::make_shared<SubmitArguments>();
   submit->add_option("file", arguments->file, "The mail; - or nothing: standard input");
   submit->add_option("--from", arguments->from, "Envelope sender; default: the login");
-  submit->add_option("--to", arguments->to, "Envelope recipient; give it again for more")->required();
+  submit->add_option("--to", arguments->to, "Envelope recipient; give it again for more")->required()->allow_extra_args(false);
   submit->add_option("--request-id", arguments->request_id, "Makes a repeated submit harmless for 7 days");
   OnRun(submit, chosen, [arguments](Client& client) -> Exit {
     std::string raw;
@@ -193,7 +193,7 @@ void AddMail(CLI::App& app, Chosen& chosen) {
   auto* recall = mail->add_subcommand("recall", "Take a mail back as far as it can be");
   auto recalled = std::make_shared<std::pair<std::string, std::vector<std::string>>>();
   recall->add_option("mail-id", recalled->first)->required();
-  recall->add_option("--to", recalled->second, "Only this recipient; give it again for more");
+  recall->add_option("--to", recalled->second, "Only this recipient; give it again for more")->allow_extra_args(false);
   OnRun(recall, chosen, [recalled](Client& client) -> Exit {
     intake::v1::RecallMailRequest ask;
     ask.set_mail_id(recalled->first);

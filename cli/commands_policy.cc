@@ -52,7 +52,7 @@ void AddExplain(CLI::App* policy, Chosen& chosen) {
   auto arguments = std::make_shared<ExplainArguments>();
   explain->add_option("file", arguments->file, "The mail; - is standard input")->required();
   explain->add_option("--from", arguments->from, "Envelope sender")->required();
-  explain->add_option("--to", arguments->to, "Envelope recipient; give it again for more")->required();
+  explain->add_option("--to", arguments->to, "Envelope recipient; give it again for more")->required()->allow_extra_args(false);
   explain->add_option("--policy", arguments->document, "A document to try instead of the one in force");
   OnRun(explain, chosen, [arguments](Client& client) -> Exit {
     policy::v1::ExplainMailRequest request;

@@ -50,6 +50,8 @@ Dispatcher::Limits LimitsOf(const config::v1::Delivery& config) {
   limits.longest_wait = FromProto(config.max_retry());
   limits.connections = config.max_connections();
   limits.connections_per_destination = config.max_connections_per_destination();
+  // A destination that could not be reached is looked at again no later than its mail may be tried again.
+  limits.hold = std::min(limits.hold, FromProto(config.first_retry()));
   return limits;
 }
 

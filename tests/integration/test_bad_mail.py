@@ -52,7 +52,7 @@ BAD = {
     "multipart in base64": HEAD + b'Content-Type: multipart/mixed; boundary="b"\r\nContent-Transfer-Encoding: base64\r\n\r\nLS1iDQoNCng=\r\n',
     "base64 with junk": parts(b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\nSGVs*bG8h#@\r\n"),
     "no MIME-Version": (HEAD + b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n').replace(b"MIME-Version: 1.0\r\n", b""),
-    "two From": b"From: hanako@example.jp\r\n" + HEAD + b"\r\nx\r\n",
+    "two From": b"From: jiro@example.jp\r\n" + HEAD + b"\r\nx\r\n",
     "deeper than 32": deep(40),
     "more than 1,000 parts": parts(*[b"Content-Type: text/plain\r\n\r\nx"] * 1100),
     "message/partial": HEAD + b'Content-Type: message/partial; id="x"; number=1; total=2\r\n\r\nx\r\n',

@@ -5,6 +5,7 @@
 
 #include "services/intake/domain/envelope.h"
 #include "services/intake/domain/structured_mail.h"
+#include "services/intake/domain/watch_position.h"
 #include "shared/base/bytes.h"
 #include "shared/crypto/digest.h"
 #include "shared/rpc/error.h"
@@ -18,7 +19,6 @@ constexpr char kService[] = "/sekisho.intake.v1.IntakeService/";
 constexpr auto kPollEvery = std::chrono::milliseconds(150);
 constexpr auto kRecallPatience = std::chrono::seconds(3);
 constexpr int kMostWatches = 48;                       // of the server's threads
-constexpr Duration kResumeOverlap = std::chrono::minutes(1);  // events of several stages arrive in no strict order
 constexpr size_t kLongestRequestId = 128;
 
 // ErrorInfo reasons of SubmitMail and UploadMail; docs/security.md lists them.
@@ -241,12 +241,9 @@ grpc::Status IntakeRpc::WatchMail(grpc::ServerContext* context, const v1::WatchM
   SEKISHO_PRINCIPAL("WatchMail");
   const auto mail = MailId::Parse(request->mail_id());
   if (!mail.ok()) return rpc::BadRequest({{"mail_id", mail.error().detail}});
-  EventId resume;
-  if (!request->resume_token().empty()) {
-    const auto token = EventId::Parse(request->resume_token());
-    if (!token.ok()) return rpc::BadRequest({{"resume_token", "is not one of ours"}});
-    resume = *token;
-  }
+  const auto resumed = WatchPosition::Parse(request->resume_token());
+  if (!resumed.ok()) return rpc::BadRequest({{"resume_token", "is not one of ours"}});
+  WatchPosition position = *resumed;
   struct Watch {
     std::atomic<int>& count;
     explicit Watch(std::atomic<int>& all) : count(all) { ++count; }
@@ -255,31 +252,22 @@ grpc::Status IntakeRpc::WatchMail(grpc::ServerContext* context, const v1::WatchM
   if (watches_ > kMostWatches) return rpc::ToStatus(MakeError(Code::kExhausted, "too many watches; ask GetMail, or try later"));
 
   const std::string token = rpc::BearerOf(*context);
-  std::set<std::string> sent;
-  bool first = resume.is_nil();
-  std::string last = request->resume_token();
+  bool first = request->resume_token().empty();
   while (!context->IsCancelled()) {
     auto trace = traces_.Find(principal, token, *mail);
     if (!trace.ok()) return rpc::ToStatus(trace.error());
     const bool terminal = IsTerminal(*trace);
     v1::WatchMailResponse update;
-    const auto remember = [&](const ledger::v1::TraceEvent& event) {
-      sent.insert(event.event_id());
-      last = std::max(last, event.event_id());
-      update.set_resume_token(last);
-    };
     if (first) {
-      for (const auto& event : trace->events()) remember(event);
+      for (const auto& event : trace->events()) position.Take(event.event_id());
+      update.set_resume_token(position.ToToken());
       *update.mutable_snapshot() = *trace;
       update.set_terminal(terminal);
       if (!writer->Write(update)) return grpc::Status::OK;
     } else {
       for (const auto& event : trace->events()) {
-        const auto id = EventId::Parse(event.event_id());
-        // On resume, what lies well before the token was sent then.
-        if (id.ok() && !resume.is_nil() && id->uuid().time() + kResumeOverlap < resume.uuid().time()) continue;
-        if (sent.contains(event.event_id())) continue;
-        remember(event);
+        if (!position.Take(event.event_id())) continue;
+        update.set_resume_token(position.ToToken());
         *update.mutable_event() = event;
         if (!writer->Write(update)) return grpc::Status::OK;
       }

@@ -16,7 +16,7 @@ std::string ProtocolOf(const smtp::Peer& peer, bool smtputf8) {
 
 smtp::Reply Refuse(const Error& error) {
   if (error.code == Code::kInvalid || error.code == Code::kMalformed || error.code == Code::kPermission ||
-      error.code == Code::kLimit || error.code == Code::kExhausted) {
+      error.code == Code::kLimit || error.code == Code::kExhausted || error.code == Code::kLoop) {
     return smtp::ReplyTo(error);
   }
   observe::Log(observe::Level::kError, "intake.refused", {{"error", error}});

@@ -1,0 +1,38 @@
+#include "services/intake/domain/watch_position.h"
+
+#include <gtest/gtest.h>
+
+namespace sekisho::intake {
+namespace {
+
+EventId At(int64_t second) { return EventId::Generate(FromMicros(second * 1'000'000)); }
+
+TEST(WatchPositionTest, TakesEachEventOnceAcrossAResume) {
+  const EventId early = At(1'000), late = At(1'001), between = At(1'000);
+  WatchPosition position;
+  EXPECT_TRUE(position.Take(late.ToString()));
+  EXPECT_TRUE(position.Take(early.ToString())) << "events arrive in no strict order";
+  auto resumed = WatchPosition::Parse(position.ToToken());
+  ASSERT_TRUE(resumed.ok());
+  EXPECT_FALSE(resumed->Take(late.ToString()));
+  EXPECT_FALSE(resumed->Take(early.ToString()));
+  EXPECT_TRUE(resumed->Take(between.ToString())) << "one that came in late is not lost";
+}
+
+TEST(WatchPositionTest, ForgetsWhatIsLongPast) {
+  WatchPosition position;
+  const EventId old = At(2'000);
+  EXPECT_TRUE(position.Take(old.ToString()));
+  EXPECT_TRUE(position.Take(At(3'000).ToString()));
+  EXPECT_FALSE(position.Take(old.ToString()));
+  EXPECT_EQ(position.ToToken().size(), 22u) << "one id";
+}
+
+TEST(WatchPositionTest, RefusesOtherTokens) {
+  EXPECT_TRUE(WatchPosition::Parse("").ok());
+  EXPECT_FALSE(WatchPosition::Parse("abc").ok());
+  EXPECT_FALSE(WatchPosition::Parse("not base64!").ok());
+}
+
+}  // namespace
+}  // namespace sekisho::intake
