@@ -19,7 +19,6 @@ std::string_view CodeName(Code code) {
     case Code::kCorrupt: return "corrupt";
     case Code::kUnsupported: return "unsupported";
     case Code::kInternal: return "internal";
-    case Code::kLoop: return "loop";
   }
   return "internal";
 }

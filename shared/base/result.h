@@ -30,9 +30,8 @@ enum class Code {
   kCorrupt,           // stored or received bytes fail their check (digest, tag, HMAC)
   kUnsupported,
   kInternal,          // a defect of ours
-  kLoop,              // a mail goes round in a circle
 };
-inline constexpr int kCodeCount = static_cast<int>(Code::kLoop) + 1;
+inline constexpr int kCodeCount = static_cast<int>(Code::kInternal) + 1;
 
 std::string_view CodeName(Code code);  // "invalid", "exhausted", …; stable, used in logs and metrics
 

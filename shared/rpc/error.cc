@@ -30,7 +30,6 @@ constexpr Row kTable[] = {
     {Code::kCorrupt, grpc::StatusCode::DATA_LOSS, "CORRUPT"},
     {Code::kUnsupported, grpc::StatusCode::UNIMPLEMENTED, "UNSUPPORTED"},
     {Code::kInternal, grpc::StatusCode::INTERNAL, "INTERNAL"},
-    {Code::kLoop, grpc::StatusCode::FAILED_PRECONDITION, "LOOP"},
 };
 
 const Row& RowOf(Code code) {

@@ -36,7 +36,6 @@ constexpr Row kTable[] = {
     {Code::kPrecondition, 503, "5.5.1"},   {Code::kLimit, 552, "5.3.4"},       {Code::kExhausted, 452, "4.3.1"},
     {Code::kUnavailable, 451, "4.3.0"},    {Code::kTimeout, 451, "4.4.2"},     {Code::kCancelled, 421, "4.3.2"},
     {Code::kCorrupt, 451, "4.3.0"},        {Code::kUnsupported, 504, "5.5.4"}, {Code::kInternal, 451, "4.3.0"},
-    {Code::kLoop, 554, "5.4.6"},
 };
 
 }  // namespace

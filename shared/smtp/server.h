@@ -77,7 +77,7 @@ struct ServerOptions {
   size_t max_errors = 20;                      // of a client since its last accepted mail; then 421
   size_t max_connections = 1000;
   size_t max_connections_per_address = 200;    // an IPv6 /64 counts as one address
-  size_t min_bytes_per_second = 500;           // of content, after the first 30 seconds
+  size_t min_bytes_per_second = 500;           // of content, after the first 10 seconds
   size_t login_failures_per_minute = 10;       // for each address, and for each login
   Duration idle_timeout = std::chrono::minutes(5);     // between commands
   Duration command_timeout = std::chrono::minutes(5);  // within one: content, handshake, a reply that isn't read

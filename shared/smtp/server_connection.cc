@@ -7,7 +7,7 @@ namespace {
 
 using Kind = ServerSession::Kind;
 
-constexpr auto kRateGrace = std::chrono::seconds(30);
+constexpr auto kRateGrace = std::chrono::seconds(10);
 
 ServerSession::Options SessionOptions(const ServerOptions& options) {
   return {.hostname = options.hostname,

@@ -78,7 +78,7 @@ def test_it_is_held_with_a_reason(demo, hanako, name):
 
 def test_a_benign_mail_is_not_held_for_its_form(start):
     """Ordinary mail in each form goes through the same gate unharmed."""
-    server = start(hold="0s")
+    server = start(hold="1s")
     cli = Cli(server, "hanako@example.jp")
     for raw in (compose(TO), compose(TO, attachments=[("表.zip", "application/zip", nested_zip(2))]),
                 stamped(parts(b"Content-Type: text/plain; charset=iso-2022-jp\r\n\r\n\x1b$B$3$s\x1b(B"))):

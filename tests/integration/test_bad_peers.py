@@ -60,7 +60,7 @@ def run(start):
     def run_one(port):
         route = {"name": "peer", "domains": ["shop.example"], "next_hop": f"127.0.0.1:{port}", "tls": "NONE"}
         server = start({"delivery": {"routes": [route], "first_retry": "1s", "max_retry": "1s", "connect_timeout": "2s",
-                                     "reply_timeout": "2s"}}, hold="0s")
+                                     "reply_timeout": "2s"}}, hold="1s")
         return server, Cli(server, "hanako@example.jp")
     return run_one
 

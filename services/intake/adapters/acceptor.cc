@@ -72,7 +72,7 @@ class Acceptor::IncomingMail final : public Incoming {
       return header.error().code == Code::kMalformed ? Ok() : Status(std::move(header).error());
     }
     if (header->received_count > acceptor_.limits_.received_hops) {
-      return MakeError(Code::kLoop, "too many hops (" + std::to_string(header->received_count) +
+      return MakeError(Code::kPrecondition, "too many hops (" + std::to_string(header->received_count) +
                                          " Received fields): this mail goes round in a loop");
     }
     subject_ = header->subject;

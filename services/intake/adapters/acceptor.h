@@ -44,7 +44,7 @@ class Incoming {
   // Errors: kLimit (message size), kExhausted (disk), kUnavailable.
   virtual Status Append(std::string_view octets) = 0;
   // `done` is called once, on the database's thread, after the mail is durable or was refused.
-  // Errors: kPermission and kInvalid (From or Sender), kLimit (hops, header), kExhausted, kUnavailable, kExists (request id).
+  // Errors: kPermission and kInvalid (From or Sender), kPrecondition (too many hops: a loop), kLimit (header), kExhausted, kUnavailable, kExists (request id).
   // Blocks on disk for large mail only.
   virtual void Finish(std::function<void(Result<Accepted>)> done) = 0;
 };

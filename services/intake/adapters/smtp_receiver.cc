@@ -15,8 +15,9 @@ std::string ProtocolOf(const smtp::Peer& peer, bool smtputf8) {
 }
 
 smtp::Reply Refuse(const Error& error) {
+  if (error.code == Code::kPrecondition) return {554, "5.4.6", error.detail};  // a loop: RFC 3463 §3.5
   if (error.code == Code::kInvalid || error.code == Code::kMalformed || error.code == Code::kPermission ||
-      error.code == Code::kLimit || error.code == Code::kExhausted || error.code == Code::kLoop) {
+      error.code == Code::kLimit || error.code == Code::kExhausted) {
     return smtp::ReplyTo(error);
   }
   observe::Log(observe::Level::kError, "intake.refused", {{"error", error}});
