@@ -105,8 +105,12 @@ void Loop::Run() {
     {
       std::unique_lock lock(mutex_);
       if (stopping_) return;
-      const TimePoint now = around_.clock.Now();
-      if (!committing_ && !ready_.empty() && now >= commit_not_before_) StartCommitLocked();
+      const SteadyTime now = around_.clock.Steady();
+      if (const auto batch = TakeBatchLocked()) {
+        lock.unlock();
+        Commit(batch);
+        lock.lock();
+      }
       room = options_.window - std::min(options_.window, in_flight_);
       if (paused_) {
         // One record at a time asks whether the dependency is back.
@@ -177,10 +181,14 @@ void Loop::Dispatch(Item item) {
 void Loop::Work(Item& item) {
   item.result = Compute(item);
   static_cast<void>(Failpoint("stage.processed"));
-  const std::scoped_lock lock(mutex_);
-  ready_.push_back(std::move(item));
-  if (!committing_ && around_.clock.Now() >= commit_not_before_) StartCommitLocked();
-  changed_.notify_all();
+  std::shared_ptr<Batch> batch;
+  {
+    const std::scoped_lock lock(mutex_);
+    ready_.push_back(std::move(item));
+    batch = TakeBatchLocked();
+    changed_.notify_all();
+  }
+  if (batch != nullptr) Commit(batch);
 }
 
 Result<Effects> Loop::Compute(Item& item) {
@@ -194,13 +202,18 @@ Result<Effects> Loop::Compute(Item& item) {
   return processor_.Process(input);
 }
 
-void Loop::StartCommitLocked() {
+std::shared_ptr<Loop::Batch> Loop::TakeBatchLocked() {
+  if (committing_ || ready_.empty() || around_.clock.Steady() < commit_not_before_) return nullptr;
   auto batch = std::make_shared<Batch>();
   batch->items = std::exchange(ready_, {});
   for (const Item& item : batch->items) {
     if (item.position) batch->positions.push_back(*item.position);
   }
   committing_ = true;
+  return batch;
+}
+
+void Loop::Commit(const std::shared_ptr<Batch>& batch) {
   around_.database.Run([this, batch](store::Tx& tx) { return Apply(tx, *batch); },
                        [this, batch](const Status& status) { Committed(batch, status); });
 }
@@ -217,44 +230,47 @@ Status Loop::Apply(store::Tx& tx, Batch& batch) {
 }
 
 Status Loop::ApplyItem(store::Tx& tx, Batch& batch, Item& item) {
+  bool left_waiting = false;
   SEKISHO_RETURN_IF_ERROR(tx.Savepoint([&]() -> Status {
     bool fresh = true;
+    if (!item.position) {
+      SEKISHO_TRY(left_waiting, tables_.RemoveWaiting(tx, item.record.event));
+      fresh = left_waiting;  // else its lease ended while it was in work, and it was given, and finished, a second time
+    }
     if (!consumer_->finishes_atomically()) {
-      SEKISHO_TRY(fresh, tables_.EnterInbox(tx, item.record.event, around_.clock.Now()));
+      SEKISHO_TRY(const bool entered, tables_.EnterInbox(tx, item.record.event, around_.clock.Now()));
+      fresh = fresh && entered;
     }
-    if (fresh && **item.result) {
-      TransactionOutbox outbox(around_, options_.name, tx, item.record.message.header.traceparent);
-      SEKISHO_RETURN_IF_ERROR((**item.result)(tx, outbox));
-    }
-    if (!item.position) SEKISHO_RETURN_IF_ERROR(tables_.RemoveWaiting(tx, item.record.event));
-    return Ok();
+    if (!fresh || !**item.result) return Ok();
+    TransactionOutbox outbox(around_, options_.name, tx, item.record.message.header.traceparent);
+    return (**item.result)(tx, outbox);
   }));
   ++batch.done;
-  if (!item.position) ++batch.from_waiting;
+  if (left_waiting) ++batch.from_waiting;
   return Ok();
 }
 
 // Takes the record out of the way of the others, inside the same transaction: to be tried later, or parked.
 Status Loop::Fail(store::Tx& tx, Batch& batch, Item& item, const Error& error) {
-  const TimePoint now = around_.clock.Now();
+  if (!item.position) {
+    SEKISHO_TRY(const bool left_waiting, tables_.RemoveWaiting(tx, item.record.event));
+    if (!left_waiting) return Ok();  // finished a second time, see above
+    ++batch.from_waiting;
+  }
   Kept kept = item.record;
   kept.cause = error.ToString();
+  kept.at = around_.clock.Now();
   const bool paused = [&] { const std::scoped_lock lock(mutex_); return paused_; }();
   // While the whole stage waits for a dependency, a record's own tries don't count.
   if (!paused) ++kept.attempts;
   batch.last_error = kept.cause;
   if (error.retry == Retry::kLater) ++batch.later;
   if (error.retry == Retry::kLater && kept.attempts < static_cast<uint32_t>(options_.max_attempts)) {
-    kept.at = now + BackOff(kept.attempts);
-    if (item.position) ++batch.to_waiting;
+    kept.at += BackOff(kept.attempts);
+    ++batch.to_waiting;
     return tables_.PutWaiting(tx, kept);
   }
-  kept.at = now;
   ++batch.parked;
-  if (!item.position) {
-    ++batch.from_waiting;
-    SEKISHO_RETURN_IF_ERROR(tables_.RemoveWaiting(tx, kept.event));
-  }
   SEKISHO_RETURN_IF_ERROR(tables_.PutParked(tx, kept));
   return JournalParked(tx, item, kept.cause);
 }
@@ -280,21 +296,26 @@ void Loop::Committed(const std::shared_ptr<Batch>& batch, const Status& status) 
     static_cast<void>(Failpoint("stage.after_commit"));
     if (!batch->positions.empty()) consumer_->Finished(batch->positions);
   }
-  // Under the lock to the end: Drain returns, and this object dies, as soon as it sees that nothing is left.
-  const std::scoped_lock lock(mutex_);
-  committing_ = false;
-  if (status.ok()) {
-    in_flight_ -= batch->items.size();
-    waiting_ += batch->to_waiting;
-    waiting_ -= std::min(waiting_, batch->from_waiting);
-    JudgeHealthLocked(*batch);
-  } else {
-    // The database refused the whole group: nothing happened, everything is tried again.
-    for (Item& item : batch->items) ready_.push_back(std::move(item));
-    commit_not_before_ = around_.clock.Now() + seconds(1);
+  std::shared_ptr<Batch> next;
+  {
+    // Drain returns, and this object dies, as soon as it sees that nothing is left: no member is touched after the lock is
+    // given back, unless there is more to commit, for which Drain waits.
+    const std::scoped_lock lock(mutex_);
+    committing_ = false;
+    if (status.ok()) {
+      in_flight_ -= batch->items.size();
+      waiting_ += batch->to_waiting;
+      waiting_ -= std::min(waiting_, batch->from_waiting);
+      JudgeHealthLocked(*batch);
+    } else {
+      // The database refused the whole group: nothing happened, everything is tried again.
+      for (Item& item : batch->items) ready_.push_back(std::move(item));
+      commit_not_before_ = around_.clock.Steady() + seconds(1);
+    }
+    next = TakeBatchLocked();
+    changed_.notify_all();
   }
-  if (!ready_.empty() && status.ok()) StartCommitLocked();
-  changed_.notify_all();
+  if (next != nullptr) Commit(next);
 }
 
 void Loop::JudgeHealthLocked(const Batch& batch) {
@@ -309,7 +330,7 @@ void Loop::JudgeHealthLocked(const Batch& batch) {
   paused_ = true;
   pause_reason_ = batch.last_error;
   pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
-  probe_at_ = around_.clock.Now() + pause_;
+  probe_at_ = around_.clock.Steady() + pause_;
 }
 
 Duration Loop::BackOff(uint32_t attempts) const {

@@ -46,7 +46,10 @@ class Loop {
   void Dispatch(Item item);
   void Work(Item& item);
   Result<Effects> Compute(Item& item);
-  void StartCommitLocked();
+  // What is ready, to be given to Commit after the lock is given back: the database may refuse it, and call Committed, at once.
+  // Nothing when there is none, or one is under way, or it is too early.
+  std::shared_ptr<Batch> TakeBatchLocked();
+  void Commit(const std::shared_ptr<Batch>& batch);
   Status Apply(store::Tx& tx, Batch& batch);
   Status ApplyItem(store::Tx& tx, Batch& batch, Item& item);
   Status Fail(store::Tx& tx, Batch& batch, Item& item, const Error& error);
@@ -71,13 +74,15 @@ class Loop {
   bool committing_ = false;
   bool stopping_ = false;
   bool started_ = false;
-  TimePoint commit_not_before_{};          // the database refused: not at once again
-  TimePoint next_waiting_look_{};
+  // Steady: a clock that jumps must not stop the stage.
+  using SteadyTime = std::chrono::steady_clock::time_point;
+  SteadyTime commit_not_before_{};         // the database refused: not at once again
+  SteadyTime next_waiting_look_{};
   // Every record of late asked to be tried later: a dependency is down.
   size_t later_in_a_row_ = 0;
   bool paused_ = false;
   Duration pause_{};
-  TimePoint probe_at_{};
+  SteadyTime probe_at_{};
   std::string pause_reason_;
   std::thread thread_;
 };

@@ -31,8 +31,7 @@ class LoopingStage final : public Stage {
   std::vector<v1::Queue> Queues() const override {
     std::map<bus::Topic, uint64_t> parked;
     static_cast<void>(around_.database.Read([&](store::Tx& tx) -> Status {
-      SEKISHO_TRY(const std::vector<Kept> all, tables_.ListParked(tx));
-      for (const Kept& kept : all) ++parked[kept.topic];
+      SEKISHO_TRY(parked, tables_.CountParked(tx));
       return Ok();
     }));
     std::vector<v1::Queue> queues;

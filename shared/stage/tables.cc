@@ -51,8 +51,9 @@ Tables::Tables(std::string_view schema)
              Named(schema, "waiting") + " WHERE topic = $2 AND at <= $3 ORDER BY at LIMIT $4 {skip_locked}) RETURNING " +
              kColumns),
       count_waiting_("SELECT COUNT(*) FROM " + Named(schema, "waiting") + " WHERE topic = $1"),
-      put_parked_("INSERT INTO " + Named(schema, "parked") + " (" + kColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"),
+      put_parked_("INSERT INTO " + Named(schema, "parked") + " (" + kColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (event) DO NOTHING"),
       list_parked_("SELECT " + std::string(kColumns) + " FROM " + Named(schema, "parked") + " ORDER BY at LIMIT 1000"),
+      count_parked_("SELECT topic, COUNT(*) FROM " + Named(schema, "parked") + " GROUP BY topic"),
       get_parked_("SELECT " + std::string(kColumns) + " FROM " + Named(schema, "parked") + " WHERE event = $1"),
       remove_parked_("DELETE FROM " + Named(schema, "parked") + " WHERE event = $1") {}
 
@@ -63,9 +64,9 @@ Result<bool> Tables::EnterInbox(store::Tx& tx, const EventId& event, TimePoint n
 
 Status Tables::PutWaiting(store::Tx& tx, const Kept& kept) const { return Put(tx, put_waiting_, kept); }
 
-Status Tables::RemoveWaiting(store::Tx& tx, const EventId& event) const {
-  SEKISHO_RETURN_IF_ERROR(tx.Execute(remove_waiting_, {store::Octets{event.octets()}}));
-  return Ok();
+Result<bool> Tables::RemoveWaiting(store::Tx& tx, const EventId& event) const {
+  SEKISHO_TRY(const int64_t removed, tx.Execute(remove_waiting_, {store::Octets{event.octets()}}));
+  return removed == 1;
 }
 
 Result<std::vector<Kept>> Tables::LeaseWaiting(store::Tx& tx, bus::Topic topic, TimePoint now, TimePoint until,
@@ -99,6 +100,15 @@ Result<std::vector<Kept>> Tables::ListParked(store::Tx& tx) const {
     return Ok();
   }));
   return all;
+}
+
+Result<std::map<bus::Topic, uint64_t>> Tables::CountParked(store::Tx& tx) const {
+  std::map<bus::Topic, uint64_t> counts;
+  SEKISHO_RETURN_IF_ERROR(tx.Query(count_parked_, {}, [&](const store::Row& row) {
+    counts[static_cast<bus::Topic>(row.Int(0))] = static_cast<uint64_t>(row.Int(1));
+    return Ok();
+  }));
+  return counts;
 }
 
 Result<Kept> Tables::TakeParked(store::Tx& tx, const EventId& event) const {

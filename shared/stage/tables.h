@@ -1,6 +1,7 @@
 #pragma once
 // A stage's own tables: inbox (events whose effects are durable), waiting (to be tried again), parked (given up).
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,19 +29,21 @@ class Tables {
   Result<bool> EnterInbox(store::Tx& tx, const EventId& event, TimePoint now) const;
 
   Status PutWaiting(store::Tx& tx, const Kept& kept) const;
-  Status RemoveWaiting(store::Tx& tx, const EventId& event) const;
+  // False when it does not wait: somebody else finished it.
+  Result<bool> RemoveWaiting(store::Tx& tx, const EventId& event) const;
   // Leases up to `max` records of `topic` due at `now` until `until`: no other replica gets them before.
   Result<std::vector<Kept>> LeaseWaiting(store::Tx& tx, bus::Topic topic, TimePoint now, TimePoint until, int64_t max) const;
   Result<uint64_t> CountWaiting(store::Tx& tx, bus::Topic topic) const;
 
   Status PutParked(store::Tx& tx, const Kept& kept) const;
   Result<std::vector<Kept>> ListParked(store::Tx& tx) const;
+  Result<std::map<bus::Topic, uint64_t>> CountParked(store::Tx& tx) const;
   // Takes it out. Errors: kNotFound.
   Result<Kept> TakeParked(store::Tx& tx, const EventId& event) const;
 
  private:
   store::Statement enter_inbox_, put_waiting_, remove_waiting_, lease_, count_waiting_, put_parked_, list_parked_,
-      get_parked_, remove_parked_;
+      count_parked_, get_parked_, remove_parked_;
 };
 
 }  // namespace sekisho::stage

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <condition_variable>
 #include <functional>
+#include <future>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -64,6 +65,29 @@ Effects Leave(const std::string& name) {
   };
 }
 
+// Passes everything on, until it is told to refuse new work as a database does whose queue is full: at once, on the caller's thread.
+class RefusingDatabase final : public store::Database {
+ public:
+  explicit RefusingDatabase(store::Database& behind) : behind_(behind) {}
+  void Run(TxFn fn, DoneFn done) override {
+    if (!refusing) return behind_.Run(std::move(fn), std::move(done));
+    ++refused;
+    done(MakeError(Code::kExhausted, "the queue is full"));
+  }
+  Status Read(FunctionRef<Status(store::Tx&)> fn) override { return behind_.Read(fn); }
+  Status Migrate(std::string_view schema, std::span<const store::Migration> migrations) override {
+    return behind_.Migrate(schema, migrations);
+  }
+  Stats stats() const override { return behind_.stats(); }
+  void Stop() override { behind_.Stop(); }
+
+  std::atomic<bool> refusing{false};
+  std::atomic<int> refused{0};
+
+ private:
+  store::Database& behind_;
+};
+
 class StageTest : public ::testing::Test {
  protected:
   StageTest() : workers_("test", 4, 1000) {
@@ -79,11 +103,13 @@ class StageTest : public ::testing::Test {
     const store::Migration migrations[] = {{1, "CREATE TABLE {probe.effect} (name TEXT NOT NULL);\n"}};
     SEKISHO_CHECK(database_->Migrate("probe", migrations).ok());
     bus_ = *bus::OpenLocal(*database_, ConsumerGroups());
-    around_ = std::make_unique<Surroundings>(Surroundings{*database_, *bus_, *keys_, clock_, workers_, "example"});
+    front_ = std::make_unique<RefusingDatabase>(*database_);
+    around_ = std::make_unique<Surroundings>(Surroundings{*front_, *bus_, *keys_, clock_, workers_, "example"});
   }
   void Close() {
     stage_.reset();
     around_.reset();
+    front_.reset();
     bus_.reset();
     database_->Stop();
     database_.reset();
@@ -137,6 +163,7 @@ class StageTest : public ::testing::Test {
   WorkerPool workers_;
   std::unique_ptr<keys::KeyRing> keys_;
   std::unique_ptr<store::Database> database_;
+  std::unique_ptr<RefusingDatabase> front_;  // before the database
   std::unique_ptr<bus::Bus> bus_;
   std::unique_ptr<Surroundings> around_;
   std::unique_ptr<Stage> stage_;
@@ -277,6 +304,69 @@ TEST_F(StageTest, ADependencyThatIsDownPausesAndParksNothing) {
     clock_.Advance(std::chrono::seconds(30));
     return Effects_().size() == 100;
   }, "all went through");
+  EXPECT_EQ(Queue().parked(), 0u);
+}
+
+TEST_F(StageTest, ADatabaseThatRefusesIsAskedAgainEvenWhenTheClockJumpsBack) {
+  ScriptedProcessor processor([](const Input&, const mail::v1::Mail& mail) { return Leave(mail.submitter().helo()); });
+  for (int i = 0; i < 5; ++i) Submit(std::to_string(i));
+  front_->refusing = true;
+  Start(processor);
+  processor.WaitForCalls(5);
+  Await([&] { return front_->refused > 0; }, "it was refused");
+  EXPECT_EQ(Queue().in_flight(), 5u);
+  clock_.Jump(-std::chrono::hours(24 * 30));
+  front_->refusing = false;
+  clock_.Advance(std::chrono::seconds(2));
+  Await([&] { return Queue().depth() == 0; }, "all are finished");
+  EXPECT_EQ(Effects_().size(), 5u);
+}
+
+TEST_F(StageTest, AWaitingRecordWhoseLeaseEndsWhileItIsInWorkHasItsEffectOnce) {
+  std::atomic<int> attempt{0};
+  std::promise<void> go_on;
+  ScriptedProcessor processor([&](const Input&, const mail::v1::Mail& mail) -> Result<Effects> {
+    const int now = ++attempt;
+    if (now == 1) return MakeError(Code::kUnavailable, "not yet");
+    if (now == 2) go_on.get_future().wait();
+    return Leave(mail.submitter().helo());
+  });
+  Submit("once");
+  Start(processor);
+  Await([&] { return Queue().waiting() == 1; }, "it waits");
+  clock_.Advance(std::chrono::seconds(10));
+  Await([&] { return attempt == 2; }, "it is in work again");
+  clock_.Advance(std::chrono::minutes(5));
+  Await([&] { return Effects_().size() == 1; }, "it was given to another, who finished it");
+  go_on.set_value();
+  processor.WaitForCalls(3);
+  Await([&] { return Queue().in_flight() == 0; }, "both are through");
+  EXPECT_EQ(Effects_()["once"], 1);
+  EXPECT_EQ(Queue().waiting(), 0u);
+  EXPECT_EQ(Queue().parked(), 0u);
+}
+
+TEST_F(StageTest, AWaitingRecordThatWasFinishedMeanwhileIsNotParked) {
+  std::atomic<int> attempt{0};
+  std::promise<void> go_on;
+  ScriptedProcessor processor([&](const Input&, const mail::v1::Mail& mail) -> Result<Effects> {
+    const int now = ++attempt;
+    if (now == 1) return MakeError(Code::kUnavailable, "not yet");
+    if (now == 3) return Leave(mail.submitter().helo());
+    go_on.get_future().wait();
+    return MakeError(Code::kInternal, "a defect, but too late");
+  });
+  Submit("once");
+  Start(processor);
+  Await([&] { return Queue().waiting() == 1; }, "it waits");
+  clock_.Advance(std::chrono::seconds(10));
+  Await([&] { return attempt == 2; }, "it is in work again");
+  clock_.Advance(std::chrono::minutes(5));
+  Await([&] { return Effects_().size() == 1; }, "it was given to another, who finished it");
+  go_on.set_value();
+  processor.WaitForCalls(3);
+  Await([&] { return Queue().in_flight() == 0; }, "both are through");
+  EXPECT_EQ(Queue().waiting(), 0u);
   EXPECT_EQ(Queue().parked(), 0u);
 }
 
