@@ -72,7 +72,8 @@ def test_it_is_tried_again_and_arrives_once(run, fault):
         server, cli = run(peer.port)
         mail_id = send(server, compose(TO, subject="一度だけ"), [TO])
         trace = cli.wait_state(mail_id, "delivered", 40)
-        assert "deferred" in [e["type"] for e in trace["events"]]
+        # A peer that goes silent within the content may have got it whole: the trace says so, and it is tried again all the same.
+        assert {"deferred", "possibly_duplicate"} & {e["type"] for e in trace["events"]}
         assert len(peer.taken) == 1
 
 
@@ -86,7 +87,8 @@ def test_a_peer_that_closes_after_the_dot_may_get_it_twice_and_the_trace_says_so
     with RawPeer(behave) as peer:
         server, cli = run(peer.port)
         trace = cli.wait_state(send(server, compose(TO), [TO]), "delivered", 40)
-        assert "deferred" in [e["type"] for e in trace["events"]]
+        # A peer that goes silent within the content may have got it whole: the trace says so, and it is tried again all the same.
+        assert {"deferred", "possibly_duplicate"} & {e["type"] for e in trace["events"]}
         assert len(peer.taken) == 2
         first, second = ([l for l in mail.split(b"\r\n") if l.startswith(b"Message-ID:")] for mail in peer.taken)
         assert first == second
