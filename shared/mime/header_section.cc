@@ -56,20 +56,13 @@ Error Ambiguous(std::string_view place, std::string_view what) {
 
 Status CheckLines(std::string_view raw) {
   if (raw.find('\0') != std::string_view::npos) return Ambiguous("the mail", "it holds a NUL octet; encode the part in base64");
-  size_t line_feeds = 0;
   for (size_t begin = 0; begin < raw.size();) {
-    const size_t line_feed = raw.find('\n', begin);
-    const size_t end = line_feed == std::string_view::npos ? raw.size() : line_feed;
-    if (line_feed != std::string_view::npos) {
-      ++line_feeds;
-      if (line_feed == 0 || raw[line_feed - 1] != '\r') return Ambiguous("the mail", "a line ends with LF alone; end lines with CRLF");
-    }
-    if (end - begin > kMaxLine + 1) return MakeError(Code::kLimit, "the mail: a line is longer than 998 octets");
-    begin = end + 1;
-  }
-  // Every LF has its CR; if there are as many CRs, every CR has its LF.
-  if (static_cast<size_t>(std::count(raw.begin(), raw.end(), '\r')) != line_feeds) {
-    return Ambiguous("the mail", "a CR stands alone; end lines with CRLF");
+    const size_t end = std::min(raw.find('\r', begin), raw.size());
+    const std::string_view line = raw.substr(begin, end - begin);
+    if (line.find('\n') != std::string_view::npos) return Ambiguous("the mail", "a line ends with LF alone; end lines with CRLF");
+    if (line.size() > kMaxLine) return MakeError(Code::kLimit, "the mail: a line is longer than 998 octets");
+    if (end < raw.size() && raw.substr(end, 2) != "\r\n") return Ambiguous("the mail", "a CR stands alone; end lines with CRLF");
+    begin = end + 2;
   }
   return Ok();
 }

@@ -196,12 +196,10 @@ Decoded Decode(const Charset& charset, std::string_view octets) {
       decoded.exact = IsValidUtf8(octets);
       decoded.utf8 = decoded.exact ? std::string(octets) : SanitizeUtf8(octets);
       return decoded;
-    case Kind::kIso2022Jp: {
-      bool open_line = false;
+    case Kind::kIso2022Jp:
       decoded.utf8.reserve(octets.size() + octets.size() / 2);
-      decoded.exact = japanese::DecodeIso2022Jp(octets, true, decoded.utf8, open_line);
+      decoded.exact = japanese::DecodeIso2022Jp(octets, true, decoded.utf8);
       return decoded;
-    }
     case Kind::kShiftJis:
       decoded.utf8.reserve(octets.size() + octets.size() / 2);
       decoded.exact = japanese::DecodeShiftJis(octets, decoded.utf8);
@@ -261,11 +259,10 @@ Readings ReadAll(std::string_view octets, std::string_view declared, std::span<c
     readings.mismatch = !declared.empty() && (!label || detected.kind == Kind::kIso2022Jp || label->kind != Kind::kOther ||
                                               (before > 0 && readings.texts.size() > before));
   }
-  if ((label && label->kind == Kind::kIso2022Jp) || escapes) {
+  if (escapes && japanese::HasOpenLine(octets)) {
     std::string unreset;
-    bool open_line = false;
-    japanese::DecodeIso2022Jp(octets, false, unreset, open_line);
-    if (open_line) add(std::move(unreset));
+    japanese::DecodeIso2022Jp(octets, false, unreset);
+    add(std::move(unreset));
   }
   return readings;
 }

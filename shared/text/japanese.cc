@@ -191,12 +191,11 @@ bool DecodeEucJp(std::string_view octets, std::string& out) {
   return writer.exact();
 }
 
-bool DecodeIso2022Jp(std::string_view octets, bool reset_at_line_end, std::string& out, bool& open_line) {
+bool DecodeIso2022Jp(std::string_view octets, bool reset_at_line_end, std::string& out) {
   const Tables& tables = GetTables();
   Writer writer(out);
   Set set = Set::kAscii;
   bool shifted = false;  // SO … SI: half-width kana in seven bits
-  open_line = false;
   for (size_t at = 0; at < octets.size(); ++at) {
     const auto octet = static_cast<unsigned char>(octets[at]);
     if (octet == 0x1B) {
@@ -206,7 +205,6 @@ bool DecodeIso2022Jp(std::string_view octets, bool reset_at_line_end, std::strin
     } else if (octet == 0x0E || octet == 0x0F) {
       shifted = octet == 0x0E;
     } else if (octet == '\r' || octet == '\n') {
-      open_line |= set != Set::kAscii || shifted;
       if (reset_at_line_end) {
         set = Set::kAscii;
         shifted = false;
@@ -240,6 +238,19 @@ bool DecodeIso2022Jp(std::string_view octets, bool reset_at_line_end, std::strin
     }
   }
   return writer.exact();
+}
+
+bool HasOpenLine(std::string_view octets) {
+  Set set = Set::kAscii;
+  // Only escapes and line ends matter; they are few.
+  for (size_t at = octets.find_first_of("\x1B\n"); at != std::string_view::npos; at = octets.find_first_of("\x1B\n", at + 1)) {
+    if (octets[at] == '\n') {
+      if (set != Set::kAscii) return true;
+    } else {
+      Designation(octets.substr(at + 1), set);
+    }
+  }
+  return false;
 }
 
 }  // namespace sekisho::text::japanese

@@ -91,35 +91,95 @@ class Folder {
       : source_(source), to_(to), keep_lines_(keep_lines), table_(GetTable()) {}
 
   void Run() {
-    to_.text.reserve(source_.size() + 16);
-    size_t at = 0;
-    while (at < source_.size()) {
-      const size_t begin = at;
-      const char32_t c = NextCodePoint(source_, at);
-      const uint16_t folded = c < 0x10000 ? table_[c] : kAsk16;
+    to_.text.resize(source_.size() + 64);
+    Character current = source_.empty() ? Character() : Read(0);
+    while (current.begin < source_.size()) {
+      if (current.code_point < 0x80 && !pending_space_ && !pending_line_ && size_ > 0) {
+        const size_t end = CopyWord(current.begin);
+        if (end != current.begin) {
+          current = end < source_.size() ? Read(end) : Character{end, end, 0, 0};
+          continue;
+        }
+      }
       // A character that the next one can't change is looked up; most text is nothing else.
-      if (folded == kAsk16 || folded == kJoins16 || NextJoins(at)) {
-        at = FoldRun(begin, at);
-      } else if (folded == kLineEnd16) {
-        EndLine(c == '\n');
+      const bool next_is_ascii = current.end >= source_.size() || static_cast<unsigned char>(source_[current.end]) < 0x80;
+      Character next;
+      if (!next_is_ascii) next = Read(current.end);
+      const uint16_t folded = current.folded;
+      if (folded == kAsk16 || folded == kJoins16 || (!next_is_ascii && Joins(next))) {
+        const size_t end = FoldRun(current.begin, current.end);
+        current = end < source_.size() ? Read(end) : Character{end, end, 0, 0};
+        continue;
+      }
+      if (folded == kLineEnd16) {
+        EndLine(current.code_point == '\n');
+      } else if (folded == ' ') {
+        pending_space_ = true;
       } else if (folded != kGone16) {
         Emit(folded);
       }
+      if (!next_is_ascii) {
+        current = next;
+      } else {
+        current = current.end < source_.size() ? Read(current.end) : Character{current.end, current.end, 0, 0};
+      }
     }
+    to_.text.resize(size_);
   }
 
  private:
-  // Whether the character at `at` may combine with the one before it.
-  bool NextJoins(size_t at) const {
-    if (at >= source_.size() || static_cast<unsigned char>(source_[at]) < 0x80) return false;
-    const char32_t c = NextCodePoint(source_, at);
-    return c < 0x10000 ? table_[c] == kJoins16 : !unorm2_hasBoundaryBefore(Folding(), static_cast<UChar32>(c));
+  struct Character {
+    size_t begin = 0, end = 0;
+    char32_t code_point = 0;
+    uint16_t folded = 0;  // as the table has it
+  };
+
+  Character Read(size_t at) const {
+    const auto* const octets = reinterpret_cast<const unsigned char*>(source_.data()) + at;
+    const unsigned char lead = octets[0];
+    if (lead < 0x80) return {at, at + 1, lead, table_[lead]};
+    // Nearly all of Japanese: three octets, no surrogate, no overlong form.
+    if (lead > 0xE0 && lead < 0xF0 && lead != 0xED && source_.size() - at >= 3 && (octets[1] & 0xC0) == 0x80 && (octets[2] & 0xC0) == 0x80) {
+      const char32_t c = static_cast<char32_t>(lead & 0x0F) << 12 | static_cast<char32_t>(octets[1] & 0x3F) << 6 | (octets[2] & 0x3F);
+      return {at, at + 3, c, table_[c]};
+    }
+    size_t end = at;
+    const char32_t c = NextCodePoint(source_, end);
+    return {at, end, c, c < 0x10000 ? table_[c] : kAsk16};
+  }
+
+  // Copies ASCII from `at` as far as it is visible and what follows can't change it; returns where it stopped.
+  size_t CopyWord(size_t at) {
+    const size_t limit = at + std::min(source_.size() - at, to_.text.size() - size_);
+    char* to = to_.text.data() + size_;
+    const char* const begin = to;
+    while (at + 1 < limit) {
+      const uint16_t folded = table_[static_cast<unsigned char>(source_[at])];
+      if ((static_cast<unsigned char>(source_[at]) | static_cast<unsigned char>(source_[at + 1])) >= 0x80 || folded <= ' ' || folded >= 0x80) break;
+      *to++ = static_cast<char>(folded);
+      ++at;
+    }
+    if (to != begin) {
+      last_ = static_cast<unsigned char>(to[-1]);
+      size_ += static_cast<size_t>(to - begin);
+    }
+    return at;
+  }
+
+  // Whether the character may combine with the one before it.
+  static bool Joins(const Character& c) {
+    if (c.code_point < 0x10000) return c.folded == kJoins16;
+    return !unorm2_hasBoundaryBefore(Folding(), static_cast<UChar32>(c.code_point));
   }
 
   // Folds by ICU from `begin`, whose first character ends at `at`, to the next boundary; returns where that is. Runs of
   // combining characters are cut at 256 octets, which no language needs and a hostile mail would use to cost time.
   size_t FoldRun(size_t begin, size_t at) {
-    while (at - begin < 256 && NextJoins(at)) NextCodePoint(source_, at);
+    while (at - begin < 256 && at < source_.size()) {
+      const Character next = Read(at);
+      if (!Joins(next)) break;
+      at = next.end;
+    }
     run_.clear();
     for (size_t i = begin; i < at;) {
       const char32_t c = NextCodePoint(source_, i);
@@ -141,6 +201,8 @@ class Folder {
       const char32_t further = FoldFurther(static_cast<char32_t>(c));
       if (further == kLineEnd) {
         EndLine(c == '\n');
+      } else if (further == ' ') {
+        pending_space_ = true;
       } else if (further != kGone) {
         Emit(further);
       }
@@ -154,13 +216,10 @@ class Folder {
   }
 
   void Emit(char32_t c) {
-    if (c == ' ') {
-      pending_space_ = true;
-      return;
-    }
+    if (to_.text.size() - size_ < 8) to_.text.resize(to_.text.size() * 2);
     if (pending_space_ || pending_line_) {
       const bool joined = pending_line_ && IsIdeographic(last_) && IsIdeographic(c);
-      if (!to_.text.empty() && !joined) to_.text += ' ';
+      if (size_ > 0 && !joined) to_.text[size_++] = ' ';
       if (keep_lines_ && pending_starts_ > 0) StartLines();
       pending_space_ = pending_line_ = false;
       pending_starts_ = 0;
@@ -168,22 +227,33 @@ class Folder {
       c = '-';  // the long-vowel sign is what a Japanese keyboard gives for a hyphen between digits
     }
     last_ = c;
+    char* const to = to_.text.data() + size_;
     if (c < 0x80) {
-      to_.text += static_cast<char>(c);
+      to[0] = static_cast<char>(c);
+      size_ += 1;
+    } else if (c >= 0x800 && c < 0x10000) {
+      to[0] = static_cast<char>(0xE0 | c >> 12);
+      to[1] = static_cast<char>(0x80 | (c >> 6 & 0x3F));
+      to[2] = static_cast<char>(0x80 | (c & 0x3F));
+      size_ += 3;
     } else {
-      AppendUtf8(to_.text, c);
+      std::string octets;
+      AppendUtf8(octets, c);
+      std::copy(octets.begin(), octets.end(), to);
+      size_ += octets.size();
     }
   }
 
   void StartLines() {
     const size_t room = kMaxLines - std::min(kMaxLines, to_.line_starts.size());
-    to_.line_starts.insert(to_.line_starts.end(), std::min(room, pending_starts_), static_cast<uint32_t>(to_.text.size()));
+    to_.line_starts.insert(to_.line_starts.end(), std::min(room, pending_starts_), static_cast<uint32_t>(size_));
   }
 
   std::string_view source_;
   Normalized& to_;
   const bool keep_lines_;
   const FoldTable& table_;
+  size_t size_ = 0;  // of the text written; to_.text is longer until the end
   bool pending_space_ = false, pending_line_ = false;
   size_t pending_starts_ = 0;
   char32_t last_ = 0;
