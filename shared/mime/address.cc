@@ -212,9 +212,9 @@ Address ReadAddrSpec(std::string_view utf8) {
   return address;
 }
 
-AddressList ReadAddresses(std::string_view raw_value, size_t limit) {
+AddressList ReadAddresses(std::string_view raw_value, size_t limit, const std::optional<text::Charset>& raw_charset) {
   bool had_raw = false;
-  const std::string line = ToUtf8(raw_value, had_raw);
+  const std::string line = ToUtf8(raw_value, had_raw, raw_charset);
   AddressList list;
   ListReader(line, limit, list).Run();
   if (!had_raw || line == Unfold(raw_value)) return list;

@@ -115,10 +115,13 @@ bool NeedsEncoding(unsigned char octet) {
 
 }  // namespace
 
-std::string ToUtf8(std::string_view value, bool& had_raw) {
+std::string ToUtf8(std::string_view value, bool& had_raw, const std::optional<text::Charset>& raw_charset) {
   std::string line = Unfold(value);
   had_raw = !text::IsAscii(line) || line.find_first_of("\x1B\x0E\x0F") != std::string::npos;
   if (!had_raw) return line;
+  if (raw_charset && !text::IsAscii(line)) {
+    if (text::Decoded decoded = text::Decode(*raw_charset, line); decoded.exact) return std::move(decoded.utf8);
+  }
   return std::move(text::ReadAll(line, "").texts.front());
 }
 
@@ -156,9 +159,9 @@ std::string DecodeWords(std::string_view utf8) {
   return out;
 }
 
-std::string DecodeText(std::string_view value) {
+std::string DecodeText(std::string_view value, const std::optional<text::Charset>& raw_charset) {
   bool had_raw = false;
-  std::string text = ToUtf8(value, had_raw);
+  std::string text = ToUtf8(value, had_raw, raw_charset);
   if (text.find("=?") != std::string::npos) text = DecodeWords(text);
   BlankControls(text);
   return text;

@@ -1,12 +1,16 @@
 #include "shared/mime/mail_header.h"
 
 #include <iterator>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "shared/base/bytes.h"
 #include "shared/mime/address.h"
 #include "shared/mime/encoded_word.h"
+#include "shared/mime/parameters.h"
+#include "shared/text/charset.h"
+#include "shared/text/utf8.h"
 
 namespace sekisho::mime {
 namespace {
@@ -23,19 +27,37 @@ constexpr AddressField kAddressFields[] = {
     {"Reply-To", &MailHeader::reply_to, false},
 };
 
+// What raw octets in the header are. One field is often too short to tell; together they aren't, and a client that writes
+// them raw writes its body in the same charset.
+std::optional<text::Charset> RawCharset(const HeaderSection& section) {
+  std::string octets;
+  for (const RawField& field : section.fields) {
+    if (!text::IsAscii(field.value)) octets += field.value;
+  }
+  if (octets.empty()) return std::nullopt;
+  if (const RawField* field = section.Find("Content-Type")) {
+    const Result<ParameterizedValue> type = ReadParameters(field->value, "the mail", field->name);
+    const auto declared = type.ok() ? text::FindCharset(type->Find("charset")) : std::nullopt;
+    const bool telling = declared && declared->kind != text::Charset::Kind::kOther && declared->kind != text::Charset::Kind::kIso2022Jp;
+    if (telling && text::Decode(*declared, octets).exact) return declared;
+  }
+  return text::Detect(octets);
+}
+
 }  // namespace
 
 Status ReadMailHeader(const HeaderSection& section, const Limits& limits, MailHeader& mail) {
   mail.range = section.range;
   mail.fields.reserve(section.fields.size());
+  const std::optional<text::Charset> raw_charset = RawCharset(section);
   size_t addresses = 0;
   for (const RawField& raw : section.fields) {
     const auto is = [&](std::string_view name) { return AsciiEqualsIgnoreCase(raw.name, name); };
-    mail.fields.push_back({raw.name, raw.value, DecodeText(raw.value), raw.range});
+    mail.fields.push_back({raw.name, raw.value, DecodeText(raw.value, raw_charset), raw.range});
     for (const AddressField& field : kAddressFields) {
       // The same From twice names its address once.
       if (!is(field.name) || (field.list != &MailHeader::bcc && !(mail.*field.list).empty())) continue;
-      AddressList list = ReadAddresses(raw.value, limits.addresses);
+      AddressList list = ReadAddresses(raw.value, limits.addresses, raw_charset);
       addresses += list.addresses.size();
       if (addresses > limits.addresses || (list.ambiguous && list.addresses.size() >= limits.addresses)) {
         return MakeError(Code::kLimit, "the mail: too many addresses");
