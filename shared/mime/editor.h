@@ -2,6 +2,7 @@
 // Changes of a message's own header section, octet-exact everywhere else: what isn't named stays as it came, and the body is
 // never touched. Pure. Names and values with CR, LF or NUL are refused (kInvalid), so nothing can be injected.
 
+#include <concepts>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,8 @@ class HeaderEditor {
  public:
   // Errors: those of ParseHeader. The editor views `raw`; the caller keeps it alive.
   static Result<HeaderEditor> Open(std::string_view raw, const Limits& limits = {});
+  template <std::same_as<std::string> String>
+  static Result<HeaderEditor> Open(String&& raw, const Limits& limits = {}) = delete;
 
   bool Has(std::string_view name) const;
   // Takes out every field of that name, any case; says how many there were.

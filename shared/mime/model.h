@@ -8,6 +8,7 @@
 // Pure: no I/O, no threads, no clock. A model is immutable after Parse and safe to read from several threads. Offsets are
 // octets of the raw message. The raw octets are never changed; see editor.h for that.
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -159,13 +160,19 @@ struct MailModel : MailHeader {
 // Errors: kLimit, naming the limit; kMalformed when two readers could differ or the structure can't be read: the detail
 // names the place and what to change, never content ("attachment 2: Content-Type is given twice").
 Result<MailModel> Parse(std::shared_ptr<const std::string> raw, const Limits& limits = {});
-// The caller keeps the octets alive as long as the model.
+// The caller keeps the octets alive as long as the model; a temporary would not live that long.
 Result<MailModel> Parse(std::string_view raw, const Limits& limits = {});
+template <std::same_as<std::string> String>
+Result<MailModel> Parse(String&& raw, const Limits& limits = {}) = delete;
 // As strictly, for who changes the mail and does not scan it: leaves Part::text empty and does not look into files (encrypted).
 Result<MailModel> ParseToRewrite(std::string_view raw, const Limits& limits = {});
+template <std::same_as<std::string> String>
+Result<MailModel> ParseToRewrite(String&& raw, const Limits& limits = {}) = delete;
 
 // Reads the header section alone, as strictly; costs nothing of the body. The views live as long as `raw`.
 Result<MailHeader> ParseHeader(std::string_view raw, const Limits& limits = {});
+template <std::same_as<std::string> String>
+Result<MailHeader> ParseHeader(String&& raw, const Limits& limits = {}) = delete;
 
 // The content of a leaf or of an embedded message, transfer encoding undone. Parse has proved it decodable.
 // Errors: kInvalid for a multipart.

@@ -54,11 +54,13 @@ void CheckHeader(std::string_view input) {
     for (const std::string& name : value->names) SEKISHO_CHECK(text::IsValidUtf8(name) && !name.empty());
   }
   if (const Result<std::string> field = mime::FormatField("Subject", input); field.ok()) {
-    const Result<mime::MailHeader> header = mime::ParseHeader(*field + "\r\n");
+    const std::string octets = *field + "\r\n";
+    const Result<mime::MailHeader> header = mime::ParseHeader(octets);
     SEKISHO_CHECK(header.ok() && header->fields.size() == 1);
   }
   if (const Result<std::string> attachment = mime::BuildAttachment({std::string(input), "application/pdf", "x", false, ""}); attachment.ok()) {
-    const Result<mime::MailModel> mail = mime::Parse(std::string_view("MIME-Version: 1.0\r\n" + *attachment));
+    const std::string octets = "MIME-Version: 1.0\r\n" + *attachment;
+    const Result<mime::MailModel> mail = mime::Parse(octets);
     SEKISHO_CHECK(mail.ok());
     // A byte order mark says how to read the name and is no part of it.
     SEKISHO_CHECK(mail->parts[0].file_name == input || input.find("\xEF\xBB\xBF") != std::string_view::npos);

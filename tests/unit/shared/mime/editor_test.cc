@@ -37,7 +37,8 @@ TEST(HeaderEditorTest, HidesRecipientsInTheirPlace) {
   Result<HeaderEditor> editor = HeaderEditor::Open(raw);
   ASSERT_TRUE(editor.ok());
   ASSERT_TRUE(HideRecipients(*editor).ok());
-  const Result<MailHeader> header = ParseHeader(editor->Octets());
+  const std::string edited = editor->Octets();
+  const Result<MailHeader> header = ParseHeader(edited);
   ASSERT_TRUE(header.ok());
   EXPECT_TRUE(header->to.empty());
   EXPECT_TRUE(header->cc.empty());
@@ -92,7 +93,8 @@ TEST(FormatFieldTest, FoldsAndEncodes) {
       at = end + 2;
     }
     EXPECT_TRUE(text::IsAscii(*field));
-    const Result<MailHeader> header = ParseHeader(*field + "\r\n");
+    const std::string mail = *field + "\r\n";
+    const Result<MailHeader> header = ParseHeader(mail);
     ASSERT_TRUE(header.ok()) << header.error().detail;
     EXPECT_EQ(header->subject, value.substr(value.find_first_not_of(' '), value.find_last_not_of(' ') + 1 - value.find_first_not_of(' ')));
   }

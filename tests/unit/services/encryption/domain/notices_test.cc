@@ -41,7 +41,8 @@ TEST(NoticesTest, BeginWithTheSendersLanguage) {
   const std::string ja = TextOf(WritePasswordNotice(About("ja"), password)), en = TextOf(WritePasswordNotice(About("en"), password));
   EXPECT_LT(ja.find("パスワード"), ja.find("The attachments"));
   EXPECT_GT(en.find("パスワード"), en.find("The attachments"));
-  EXPECT_EQ(mime::ParseHeader(*WritePasswordNotice(About("en"), password))->subject, "Password for the attachments: 見積書");
+  const auto mail = WritePasswordNotice(About("en"), password);
+  EXPECT_EQ(mime::ParseHeader(*mail)->subject, "Password for the attachments: 見積書");
 }
 
 TEST(NoticesTest, ARefusalNamesWhoLacksACertificateAndWhatToDo) {
