@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <tuple>
 
 #include "shared/base/failpoint.h"
 #include "shared/base/random.h"
@@ -59,7 +61,6 @@ struct Settler::Settlement {
   Report report;
   std::vector<Decision> decisions;
   std::vector<std::shared_ptr<Notice>> notices;
-  std::vector<DsnAction> unwritten;  // notices that can't be written
   TimePoint now;
 };
 
@@ -126,9 +127,8 @@ Status Settler::WriteNotices(Settlement& settlement) const {
       if (*notice != nullptr) settlement.notices.push_back(*std::move(notice));
     } else if (notice.error().retry == Retry::kLater) {
       return std::move(notice).error();
-    } else {
-      settlement.unwritten.push_back(action);  // the outcome stands all the same
     }
+    // One that can't be written at all leaves the outcome as it is; the journal says that nobody is told.
   }
   return Ok();
 }
@@ -172,43 +172,47 @@ Status Settler::Apply(const Settlement& settlement, store::Tx& tx, stage::Outbox
 
 // One outcome and one journal event for the recipients that share a state and a reason.
 Status Settler::Tell(const Settlement& settlement, stage::Outbox& outbox) const {
-  struct Group {
-    size_t first = 0;
-    std::vector<std::string> recipients;
-  };
   const Batch& batch = *settlement.batch;
-  std::map<std::pair<State, std::string>, Group> groups;
+  std::map<std::tuple<State, std::string, std::optional<DsnAction>>, std::vector<std::string>> groups;
+  std::vector<std::string> ambiguous;
   for (size_t i = 0; i < batch.recipients.size(); ++i) {
+    const Disposition& disposition = settlement.report.dispositions[i];
     const Decision& decision = settlement.decisions[i];
-    const std::string detail = DetailOf(settlement.report.dispositions[i], decision, settlement.report.host);
-    Group& group = groups.try_emplace({decision.state, detail}, Group{i, {}}).first->second;
-    group.recipients.push_back(batch.recipients[i].recipient.address());
+    const std::string& address = batch.recipients[i].recipient.address();
+    groups[{decision.state, DetailOf(disposition, decision, settlement.report.host), decision.notice}].push_back(
+        address);
+    if (disposition.ambiguous) ambiguous.push_back(address);
   }
-  for (auto& [key, group] : groups) {
-    const auto& [state, detail] = key;
-    const Disposition& disposition = settlement.report.dispositions[group.first];
-    const Decision& decision = settlement.decisions[group.first];
+  for (const auto& [key, recipients] : groups) {
+    const auto& [state, detail, notice] = key;
     mail::v1::JournalEvent event = EventAbout(batch.about);
-    event.set_type(disposition.ambiguous ? "possibly_duplicate" : std::string(StateName(state)));
+    event.set_type(std::string(StateName(state)));
     event.set_state(ToMailState(state));
-    event.set_detail(detail);
+    event.set_detail(detail + WhoIsTold(settlement, notice));
     *event.mutable_at() = ToProto(settlement.now);
-    for (const std::string& recipient : group.recipients) event.add_recipients(recipient);
-    for (const auto& notice : settlement.notices) {
-      if (notice->action == decision.notice)
-        event.set_detail(detail + "; the sender is told in mail " + notice->mail.ToString());
-    }
-    for (const DsnAction action : settlement.unwritten) {
-      if (action == decision.notice) event.set_detail(detail + "; no notice to the sender could be written");
-    }
+    for (const std::string& recipient : recipients) event.add_recipients(recipient);
     SEKISHO_RETURN_IF_ERROR(outbox.Journal(batch.key, std::move(event)));
     if (!IsTerminal(state)) continue;
     mail::v1::Outcome outcome = OutcomeOf(batch.about, state, settlement.now);
     outcome.set_detail(detail);
-    for (std::string& recipient : group.recipients) outcome.add_recipients(std::move(recipient));
+    for (const std::string& recipient : recipients) outcome.add_recipients(recipient);
     SEKISHO_RETURN_IF_ERROR(outbox.Publish(bus::Topic::kOutcome, batch.key, batch.mail, outcome));
   }
-  return Ok();
+  if (ambiguous.empty()) return Ok();
+  mail::v1::JournalEvent event = EventAbout(batch.about);
+  event.set_type("possibly_duplicate");
+  event.set_detail("the peer had the whole mail and did not answer; it may have taken it");
+  *event.mutable_at() = ToProto(settlement.now);
+  for (std::string& recipient : ambiguous) event.add_recipients(std::move(recipient));
+  return outbox.Journal(batch.key, std::move(event));
+}
+
+std::string Settler::WhoIsTold(const Settlement& settlement, std::optional<DsnAction> action) {
+  if (!action) return "";
+  for (const auto& notice : settlement.notices) {
+    if (notice->action == *action) return "; the sender is told in mail " + notice->mail.ToString();
+  }
+  return "; no notice to the sender could be written";
 }
 
 Result<std::shared_ptr<Settler::Notice>> Settler::WriteNotice(const Batch& batch, const Report& report,

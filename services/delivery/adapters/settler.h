@@ -6,6 +6,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "services/delivery/adapters/batch.h"
@@ -55,6 +56,7 @@ class Settler {
                                               const std::vector<Decision>& decisions, DsnAction action) const;
   Status Apply(const Settlement& settlement, store::Tx& tx, stage::Outbox& outbox) const;
   Status Tell(const Settlement& settlement, stage::Outbox& outbox) const;
+  static std::string WhoIsTold(const Settlement& settlement, std::optional<DsnAction> action);
   static Status Publish(const Notice& notice, store::Tx& tx, stage::Outbox& outbox);
   void Count(const Settlement& settlement) const;
 

@@ -384,6 +384,7 @@ TEST_F(QueueTest, SilenceAfterTheDotIsTriedAgainAndCounted) {
   Start();
   Send({kYamada});
   Await([&] { return Journalled("possibly_duplicate", kYamada); }, "journalled");
+  EXPECT_TRUE(Journalled("deferred", kYamada));
   EXPECT_EQ(Counter("sekisho_delivery_possible_duplicates_total"), 1);
   Advance(minutes(2));
   Await([&] { return Terminal(kYamada, RECIPIENT_STATE_DELIVERED) == 1; }, "delivered");
