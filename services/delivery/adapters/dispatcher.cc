@@ -142,6 +142,7 @@ void Dispatcher::TakeIn(const Shared& destination, std::shared_ptr<Batch> batch)
     if (stopping_ || destination->suspended) {
       actions.push_back([this, destination, batch] { GiveBack(destination, {batch}); });
     } else {
+      if (batch->held > 0) destination->thirsty = false;  // here is something that needs no more
       destination->ready.push_back(std::move(batch));
       DriveLocked(destination, actions);
     }
@@ -234,13 +235,20 @@ void Dispatcher::IdleLocked(const Shared& destination, std::shared_ptr<Outlet> o
 
 // A connection is free: gives it what is ready. False when there is nothing, or no memory for it.
 bool Dispatcher::UseLocked(const Shared& destination, std::shared_ptr<Outlet> outlet, Actions& actions) {
-  if (destination->ready.empty()) return false;
-  if (destination->ready.front()->held == 0 && !HoldLocked(*destination->ready.front())) {
-    if (!std::exchange(destination->thirsty, true)) thirsty_.push_back(destination);
-    return false;
+  auto& ready = destination->ready;
+  if (ready.empty()) return false;
+  auto next = ready.begin();
+  if ((*next)->held == 0 && !HoldLocked(**next)) {
+    // One that has its content already goes first: nothing else would give memory back.
+    next = std::find_if(ready.begin(), ready.end(), [](const auto& batch) { return batch->held > 0; });
+    if (next == ready.end()) {
+      destination->thirsty = true;
+      thirsty_.insert(destination);
+      return false;
+    }
   }
-  std::shared_ptr<Batch> batch = std::move(destination->ready.front());
-  destination->ready.pop_front();
+  std::shared_ptr<Batch> batch = std::move(*next);
+  ready.erase(next);
   busy_.insert(outlet);
   actions.push_back([this, destination, outlet = std::move(outlet), batch = std::move(batch)] {
     if (batch->prepared.content != nullptr) return Send(destination, outlet, batch);

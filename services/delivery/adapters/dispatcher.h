@@ -190,7 +190,7 @@ class Dispatcher {
   std::map<std::string, Shared, std::less<>> by_index_;
   std::set<std::pair<TimePoint, Shared>> agenda_;  // when a destination has something to claim
   std::vector<Shared> crowded_;                    // due, but there was no room in all
-  std::vector<Shared> thirsty_;                    // ready, but there was no memory in all
+  std::set<Shared> thirsty_;                       // ready, but there was no memory in all
   std::deque<Shared> starved_;                     // ready, but there was no connection in all
   std::list<Idle> idle_;                           // unused connections, the longest unused first
   std::set<std::shared_ptr<Outlet>> busy_;

@@ -581,6 +581,17 @@ TEST_F(QueueTest, ContentInMemoryIsBounded) {
   for (const auto& [address, count] : world_.received()) EXPECT_EQ(count, 1) << address;
 }
 
+TEST_F(QueueTest, WhatHasItsContentIsNotHeldUpByWhatHasNot) {
+  limits_.memory = 100'000;
+  limits_.connections_per_destination = 1;
+  Start();
+  for (int i = 0; i < 60; ++i) {
+    Send({"r" + std::to_string(i) + "@customer.example"},
+         "Subject: x\r\n\r\n" + std::string(i % 2 == 0 ? 80'000 : 30'000, 'x') + "\r\n");
+  }
+  Await([&] { return world_.received().size() == 60; }, "all are delivered");
+}
+
 TEST_F(QueueTest, AnOutcomeIsWrittenAgainUntilTheDatabaseTakesIt) {
   Start();
   ASSERT_TRUE(ArmFailpoints("delivery.before_outcome=error@1").ok());
