@@ -5,7 +5,15 @@
 namespace sekisho::intake {
 namespace {
 
-EventId At(int64_t second) { return EventId::Generate(FromMicros(second * 1'000'000)); }
+// An id of that time, whatever the process generated before: ids never go back.
+EventId At(int64_t second) {
+  static unsigned char next = 0;
+  std::string octets(16, '\0');
+  const int64_t millis = second * 1000;
+  for (int i = 0; i < 6; ++i) octets[static_cast<size_t>(i)] = static_cast<char>(millis >> (40 - 8 * i));
+  octets[15] = static_cast<char>(++next);
+  return *EventId::FromOctets(octets);
+}
 
 TEST(WatchPositionTest, TakesEachEventOnceAcrossAResume) {
   const EventId early = At(1'000), late = At(1'001), between = At(1'000);
