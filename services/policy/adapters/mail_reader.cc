@@ -79,6 +79,8 @@ class MailReader::Reading {
   Status AddPart(const Part& part) {
     switch (part.role) {
       case Role::kMultipart:
+        // What stands before and behind its parts: a program that can't read MIME shows it.
+        AddText(IsInsideAttachedMessage(part) ? Where::ATTACHMENT_TEXT : Where::BODY, part.place, part.text);
         return Ok();
       case Role::kBodyText:
       case Role::kBodyHtml:
@@ -139,6 +141,7 @@ class MailReader::Reading {
     const bool is_text = part.type == "text";
     if (is_text) AddText(Where::ATTACHMENT_TEXT, part.place, part.text);
     if (part.embeds_files) MarkUnreadable(file, "it holds files that can't be listed");
+    if (part.has_script) MarkUnreadable(file, "it runs script, which can make files of what it holds");
     if (part.encrypted) MarkUnreadable(file, "a password or key protects it");
     // Text is read as text, whatever the part says it is; only the sandbox can read the rest.
     const bool needs_sandbox = look_ && !HasNoText(part.real_type) && !(is_text && part.real_type == FileType::kText) &&

@@ -86,6 +86,15 @@ TEST_F(CharsetTest, InTheBodyWhateverItClaimsToBe) {
   }
 }
 
+TEST_F(CharsetTest, OutsideTheParts) {
+  for (const Charset& charset : Charsets()) {
+    const std::string part = "--b\r\nContent-Type: text/plain\r\n\r\ntext\r\n--b--\r\n";
+    const std::string type = "Content-Type: multipart/mixed; boundary=b\r\n";
+    ExpectFound(Mail(type, charset.word + "\r\n" + part), "the mail line 1", std::string(charset.name) + " before");
+    ExpectFound(Mail(type, part + charset.word + "\r\n"), "the mail line 1", std::string(charset.name) + " behind");
+  }
+}
+
 TEST_F(CharsetTest, InTheSubject) {
   for (const Charset& charset : Charsets()) {
     const std::string word = std::string("=?") + charset.name + "?B?" + Base64Encode(charset.word) + "?=";
