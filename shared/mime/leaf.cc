@@ -99,16 +99,24 @@ Status ReadText(std::string_view octets, bool also_as_source, std::string_view p
   if (as_html) {
     if (std::string meta = text::MetaCharset(octets); !meta.empty()) also.push_back(std::move(meta));
   }
-  const text::Readings readings = text::ReadAll(octets, part.charset, also);
-  part.charset_mismatch = readings.mismatch;
-  for (const std::string& reading : readings.texts) {
+  const auto add = [&](std::string_view reading) -> Status {
     if (as_html) SEKISHO_RETURN_IF_ERROR(AddHtml(reading, place, context, part));
     if (!declared_html || also_as_source) SEKISHO_RETURN_IF_ERROR(AddText(reading, place, context, part));
+    return Ok();
+  };
+  const auto look = [&](std::string_view first) {
+    if (part.subtype == "calendar" || part.real_type == FileType::kIcs) part.embeds_files = HasInlineAttach(first);
+    if (!as_html) findings.pgp = FindPgpArmour(first);
+    part.encrypted |= findings.pgp == PgpKind::kEncrypted;
+  };
+  if (text::IsReadAsItIs(octets, part.charset, also)) {
+    look(octets);
+    return add(octets);
   }
-  const std::string& first = readings.texts.front();
-  if (part.subtype == "calendar" || part.real_type == FileType::kIcs) part.embeds_files = HasInlineAttach(first);
-  if (!as_html) findings.pgp = FindPgpArmour(first);
-  part.encrypted |= findings.pgp == PgpKind::kEncrypted;
+  const text::Readings readings = text::ReadAll(octets, part.charset, also);
+  part.charset_mismatch = readings.mismatch;
+  look(readings.texts.front());
+  for (const std::string& reading : readings.texts) SEKISHO_RETURN_IF_ERROR(add(reading));
   return Ok();
 }
 

@@ -232,6 +232,17 @@ Charset Detect(std::string_view octets) {
   return {Kind::kOther, "windows-1252"};
 }
 
+bool IsReadAsItIs(std::string_view octets, std::string_view declared, std::span<const std::string> also) {
+  const auto keeps = [](std::string_view name, bool ascii) {
+    const std::optional<Charset> charset = FindCharset(name);
+    return charset && (charset->kind == Kind::kUtf8 || (ascii && charset->kind == Kind::kAscii));
+  };
+  const bool ascii = IsAscii(octets);
+  if ((!declared.empty() && !keeps(declared, ascii)) || octets.starts_with("\xEF\xBB\xBF") || HasIso2022Escape(octets)) return false;
+  if (!std::all_of(also.begin(), also.end(), [&](const std::string& name) { return keeps(name, ascii); })) return false;
+  return ascii || IsValidUtf8(octets);
+}
+
 Readings ReadAll(std::string_view octets, std::string_view declared, std::span<const std::string> also) {
   Readings readings;
   const auto add = [&](std::string text) {

@@ -39,5 +39,8 @@ struct Readings {
   bool mismatch = false;           // the octets aren't what `declared` says, or it is unknown
 };
 Readings ReadAll(std::string_view octets, std::string_view declared, std::span<const std::string> also = {});
+// Whether ReadAll would give nothing but `octets` as they are, without a mismatch: ASCII or UTF-8 that says so. Then there is
+// no need for copies of what may be large. Never wrong when true.
+bool IsReadAsItIs(std::string_view octets, std::string_view declared, std::span<const std::string> also = {});
 
 }  // namespace sekisho::text

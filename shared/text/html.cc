@@ -88,7 +88,7 @@ class Reader {
   explicit Reader(std::string_view source) : source_(source) {}
 
   HtmlText Run() {
-    result_.text.reserve(source_.size() / 2);
+    result_.text.reserve(source_.size());  // never touched unless needed; growing would need two copies
     while (at_ < source_.size()) {
       const char c = source_[at_];
       if (c == '<' && Markup()) continue;

@@ -21,7 +21,11 @@ using namespace sekisho;
 
 void CheckText(std::string_view input) {
   for (const char* charset : {"", "utf-8", "iso-2022-jp", "shift_jis", "euc-jp", "utf-7", "utf-16", "gb2312", "iso-2022-kr", "x-unknown"}) {
-    for (const std::string& reading : text::ReadAll(input, charset).texts) SEKISHO_CHECK(text::IsValidUtf8(reading));
+    const text::Readings readings = text::ReadAll(input, charset);
+    for (const std::string& reading : readings.texts) SEKISHO_CHECK(text::IsValidUtf8(reading));
+    if (text::IsReadAsItIs(input, charset)) {
+      SEKISHO_CHECK(readings.texts.size() == 1 && readings.texts[0] == input && !readings.mismatch);
+    }
   }
   const text::Normalized normalized = text::Normalize(input);
   SEKISHO_CHECK(text::IsValidUtf8(normalized.text) && normalized.text.find_first_of("\r\n\t") == std::string::npos);

@@ -152,7 +152,25 @@ TEST(CharsetTest, ReadsAllThatAReaderMayTakeTextFor) {
     const Readings readings = ReadAll(c.octets, c.declared);
     EXPECT_EQ(readings.texts, c.texts) << c.what;
     EXPECT_EQ(readings.mismatch, c.mismatch) << c.what;
+    if (IsReadAsItIs(c.octets, c.declared)) {
+      EXPECT_EQ(readings.texts, std::vector<std::string>{c.octets}) << c.what;
+      EXPECT_FALSE(readings.mismatch) << c.what;
+    }
   }
+}
+
+TEST(CharsetTest, KnowsWhatNeedsNoDecoding) {
+  const std::vector<std::string> utf8 = {"utf-8"}, shift_jis = {"shift_jis"};
+  EXPECT_TRUE(IsReadAsItIs("社外秘", "UTF-8"));
+  EXPECT_TRUE(IsReadAsItIs("社外秘", ""));
+  EXPECT_TRUE(IsReadAsItIs("plain", "us-ascii", utf8));
+  EXPECT_FALSE(IsReadAsItIs("社外秘", "UTF-8", shift_jis));
+  EXPECT_FALSE(IsReadAsItIs("社外秘", "us-ascii"));
+  EXPECT_FALSE(IsReadAsItIs("+eT4-", "utf-7"));
+  EXPECT_FALSE(IsReadAsItIs("\x1B$B<R\x1B(B", ""));
+  EXPECT_FALSE(IsReadAsItIs("\xEF\xBB\xBFx", "utf-8"));
+  EXPECT_FALSE(IsReadAsItIs("\xFF", "utf-8"));
+  EXPECT_FALSE(IsReadAsItIs("x", "x-unknown"));
 }
 
 TEST(CharsetTest, ReadsLinesThatForgetTheEscapeBothWays) {
