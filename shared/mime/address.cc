@@ -23,14 +23,16 @@ bool AllDotAtom(std::string_view text) { return !text.empty() && std::all_of(tex
 
 // One entry of a list while it is read.
 struct Entry {
-  std::string phrase;   // what stands outside brackets and comments, quotes removed
-  std::string bare;     // the same with quotes kept: an address, when there are no brackets
+  std::string phrase;  // what stands outside brackets and comments, quotes removed
+  std::string bare;    // the same with quotes kept: an address, when there are no brackets
   std::string comment;
   std::optional<std::string> angle;
   bool unquoted_at = false;
   bool ambiguous = false;
 
-  bool IsEmpty() const { return AsciiTrim(phrase).empty() && bare.find('"') == std::string::npos && !angle && comment.empty(); }
+  bool IsEmpty() const {
+    return AsciiTrim(phrase).empty() && bare.find('"') == std::string::npos && !angle && comment.empty();
+  }
 };
 
 class ListReader {
@@ -46,10 +48,18 @@ class ListReader {
   void Step() {
     const char c = text_[at_++];
     switch (c) {
-      case '"': Quoted(); return;
-      case '(': Comment(); return;
-      case '<': Angle(); return;
-      case ',': Finish(); return;
+      case '"':
+        Quoted();
+        return;
+      case '(':
+        Comment();
+        return;
+      case '<':
+        Angle();
+        return;
+      case ',':
+        Finish();
+        return;
       case ';':
         // Outside a group some mailers part addresses with it, and some readers don't know that.
         if (!in_group_ && !entry_.IsEmpty()) entry_.ambiguous = true;
@@ -64,7 +74,9 @@ class ListReader {
           entry_ = Entry();
         }
         return;
-      case '>': case ')': case '\\':
+      case '>':
+      case ')':
+      case '\\':
         entry_.ambiguous = true;
         return;
       default:
@@ -162,7 +174,8 @@ class ListReader {
     }
     if (shown.empty()) shown = entry.comment;
     // A mail program that decodes words in addresses, and one that doesn't, send to different people.
-    if (address.local_part.find("=?") != std::string::npos || address.domain.find("=?") != std::string::npos) entry.ambiguous = true;
+    if (address.local_part.find("=?") != std::string::npos || address.domain.find("=?") != std::string::npos)
+      entry.ambiguous = true;
     address.display_name = DecodeText(shown);
     if (entry.ambiguous) address.valid = false;
     list_.ambiguous |= entry.ambiguous;

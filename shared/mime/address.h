@@ -19,7 +19,8 @@ struct AddressList {
 // Groups are flattened; empty entries vanish. An entry without an address is kept with what it shows. At most `limit`
 // addresses; more are left out and make the list ambiguous.
 // `raw_charset` as in DecodeText.
-AddressList ReadAddresses(std::string_view raw_value, size_t limit, const std::optional<text::Charset>& raw_charset = std::nullopt);
+AddressList ReadAddresses(std::string_view raw_value, size_t limit,
+                          const std::optional<text::Charset>& raw_charset = std::nullopt);
 
 // One addr-spec, as in an envelope or in angle brackets; `valid` is false when it is none.
 Address ReadAddrSpec(std::string_view utf8);

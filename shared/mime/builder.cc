@@ -17,9 +17,11 @@ namespace {
 
 // The fields that NewMail has members for, and those of the structure.
 bool IsReserved(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"From", "Sender", "To", "Cc", "Bcc", "Resent-Bcc", "Reply-To", "Subject", "Date", "Message-ID", "MIME-Version"};
-  return std::any_of(std::begin(kNames), std::end(kNames), [&](std::string_view reserved) { return AsciiEqualsIgnoreCase(name, reserved); }) ||
-         AsciiEqualsIgnoreCase(name.substr(0, 8), "Content-");
+  static constexpr std::string_view kNames[] = {
+      "From", "Sender", "To", "Cc", "Bcc", "Resent-Bcc", "Reply-To", "Subject", "Date", "Message-ID", "MIME-Version"};
+  return std::any_of(std::begin(kNames), std::end(kNames),
+                     [&](std::string_view reserved) { return AsciiEqualsIgnoreCase(name, reserved); }) ||
+         IsContentField(name);
 }
 
 Result<std::string> FormatMailboxes(std::string_view field, const std::vector<Mailbox>& mailboxes) {
@@ -48,8 +50,9 @@ Result<std::string> BuildHeader(const NewMail& mail) {
   if (!mail.cc.empty()) SEKISHO_RETURN_IF_ERROR(add(FormatMailboxes("Cc", mail.cc)));
   if (mail.to.empty() && mail.cc.empty()) header += "To: undisclosed-recipients:;\r\n";
   SEKISHO_RETURN_IF_ERROR(add(FormatField("Subject", mail.subject)));
-  if (!mail.message_id.starts_with('<') || !mail.message_id.ends_with('>') || mail.message_id.find_first_of(" \t") != std::string::npos ||
-      !text::IsAscii(mail.message_id) || mail.message_id.size() > 500) {
+  if (!mail.message_id.starts_with('<') || !mail.message_id.ends_with('>') ||
+      mail.message_id.find_first_of(" \t") != std::string::npos || !text::IsAscii(mail.message_id) ||
+      mail.message_id.size() > 500) {
     return MakeError(Code::kInvalid, "Message-ID must be of the form <id@domain>");
   }
   SEKISHO_RETURN_IF_ERROR(add(FormatField("Message-ID", mail.message_id)));
@@ -63,9 +66,11 @@ Result<std::string> BuildHeader(const NewMail& mail) {
 
 Result<std::string> BuildReport(const NewMail& mail, std::string_view seed) {
   const NewReport& report = *mail.report;
-  if (!mail.html.empty() || !mail.attachments.empty()) return MakeError(Code::kInvalid, "a report has neither html nor attachments");
+  if (!mail.html.empty() || !mail.attachments.empty())
+    return MakeError(Code::kInvalid, "a report has neither html nor attachments");
   if (!IsToken(report.report_type)) return MakeError(Code::kInvalid, "the report type isn't a token");
-  if (!CheckLines(report.fields).ok() || !text::IsAscii(report.fields)) return MakeError(Code::kInvalid, "the report's fields must be ASCII lines ended by CRLF");
+  if (!CheckLines(report.fields).ok() || !text::IsAscii(report.fields))
+    return MakeError(Code::kInvalid, "the report's fields must be ASCII lines ended by CRLF");
   std::vector<std::string> entities;
   SEKISHO_TRY(std::string text, ComposeText("plain", mail.text));
   entities.push_back(std::move(text));
@@ -73,8 +78,9 @@ Result<std::string> BuildReport(const NewMail& mail, std::string_view seed) {
   if (report.returned_headers_only) {
     // A header may hold raw octets, but base64 hides nothing from a reader of text.
     const bool plain = text::IsAscii(report.returned) && CheckLines(report.returned).ok();
-    entities.push_back("Content-Type: text/rfc822-headers\r\nContent-Transfer-Encoding: " + std::string(plain ? "7bit" : "base64") + "\r\n\r\n" +
-                       (plain ? report.returned : EncodeBase64Lines(report.returned)));
+    entities.push_back(
+        "Content-Type: text/rfc822-headers\r\nContent-Transfer-Encoding: " + std::string(plain ? "7bit" : "base64") +
+        "\r\n\r\n" + (plain ? report.returned : EncodeBase64Lines(report.returned)));
   } else if (!report.returned.empty()) {
     SEKISHO_TRY(std::string returned, BuildAttachment({"", "message/rfc822", report.returned, true, ""}));
     entities.push_back(std::move(returned));
@@ -100,7 +106,8 @@ Result<std::string> BuildContent(const NewMail& mail, const std::string& seed) {
   }
   if (!mail.text.empty() || body.empty()) {
     SEKISHO_TRY(std::string text, ComposeText("plain", mail.text));
-    body = body.empty() ? std::move(text) : ComposeMultipart("alternative", {}, {std::move(text), std::move(body)}, seed + "a");
+    body = body.empty() ? std::move(text)
+                        : ComposeMultipart("alternative", {}, {std::move(text), std::move(body)}, seed + "a");
   }
   if (attached.empty()) return body;
   attached.insert(attached.begin(), std::move(body));
@@ -112,17 +119,20 @@ Result<std::string> BuildContent(const NewMail& mail, const std::string& seed) {
 Result<std::string> FormatMailbox(const Mailbox& mailbox) {
   const Address address = ReadAddrSpec(mailbox.address);
   const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
-  if (!address.valid || mailbox.address.size() > 320 || std::any_of(mailbox.address.begin(), mailbox.address.end(), control)) {
+  if (!address.valid || mailbox.address.size() > 320 ||
+      std::any_of(mailbox.address.begin(), mailbox.address.end(), control)) {
     return MakeError(Code::kInvalid, "not an address");
   }
   const std::string& name = mailbox.display_name;
   if (std::any_of(name.begin(), name.end(), control) || !text::IsValidUtf8(name) || name.size() > 4096) {
-    return MakeError(Code::kInvalid, "a display name holds a line break, a control character or octets that aren't UTF-8");
+    return MakeError(Code::kInvalid,
+                     "a display name holds a line break, a control character or octets that aren't UTF-8");
   }
   if (AsciiTrim(name).empty()) return address.AddrSpec();
   std::string out;
   const bool atoms = std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == ' ' || c == '-' || c == '_';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == ' ' || c == '-' ||
+           c == '_';
   });
   if (!text::IsAscii(name) || name.size() > 60 || name.find("=?") != std::string::npos) {
     out = EncodeWords(name, 12);
@@ -143,12 +153,16 @@ Result<std::string> FormatMailbox(const Mailbox& mailbox) {
 Result<std::string> BuildAttachment(const NewAttachment& attachment) {
   const size_t slash = attachment.media_type.find('/');
   const std::string type = AsciiLower(attachment.media_type.substr(0, slash));
-  if (slash == std::string::npos || !IsToken(type) || !IsToken(attachment.media_type.substr(slash + 1)) || type == "multipart" || type == "message") {
-    if (AsciiLower(attachment.media_type) != "message/rfc822") return MakeError(Code::kInvalid, "not a media type for an attachment");
+  if (slash == std::string::npos || !IsToken(type) || !IsToken(attachment.media_type.substr(slash + 1)) ||
+      type == "multipart" || type == "message") {
+    if (AsciiLower(attachment.media_type) != "message/rfc822")
+      return MakeError(Code::kInvalid, "not a media type for an attachment");
   }
-  SEKISHO_TRY(std::string entity, FormatParameterized("Content-Type", attachment.media_type, {}, "name", attachment.file_name));
-  SEKISHO_TRY(const std::string disposition, FormatParameterized("Content-Disposition", attachment.is_inline ? "inline" : "attachment", {},
-                                                                 "filename", attachment.file_name));
+  SEKISHO_TRY(std::string entity,
+              FormatParameterized("Content-Type", attachment.media_type, {}, "name", attachment.file_name));
+  SEKISHO_TRY(const std::string disposition,
+              FormatParameterized("Content-Disposition", attachment.is_inline ? "inline" : "attachment", {}, "filename",
+                                  attachment.file_name));
   entity += disposition;
   if (!attachment.content_id.empty()) {
     SEKISHO_TRY(const std::string id, FormatField("Content-ID", "<" + attachment.content_id + ">"));
@@ -160,7 +174,8 @@ Result<std::string> BuildAttachment(const NewAttachment& attachment) {
     if (attachment.content.empty() || !CheckLines(attachment.content).ok()) {
       return MakeError(Code::kInvalid, "an attached message must have lines of at most 998 octets, ended by CRLF");
     }
-    entity += text::IsAscii(attachment.content) ? "Content-Transfer-Encoding: 7bit\r\n\r\n" : "Content-Transfer-Encoding: 8bit\r\n\r\n";
+    entity += text::IsAscii(attachment.content) ? "Content-Transfer-Encoding: 7bit\r\n\r\n"
+                                                : "Content-Transfer-Encoding: 8bit\r\n\r\n";
     return entity + attachment.content;
   }
   entity += "Content-Transfer-Encoding: base64\r\n\r\n";

@@ -37,8 +37,8 @@ std::string ExtendedName(std::string_view parameter, std::string_view name) {
     std::string written;
     for (const char c : name.substr(begin, at - begin)) {
       const auto octet = static_cast<unsigned char>(c);
-      const bool plain = (octet >= 'A' && octet <= 'Z') || (octet >= 'a' && octet <= 'z') || (octet >= '0' && octet <= '9') ||
-                         octet == '.' || octet == '-' || octet == '_';
+      const bool plain = (octet >= 'A' && octet <= 'Z') || (octet >= 'a' && octet <= 'z') ||
+                         (octet >= '0' && octet <= '9') || octet == '.' || octet == '-' || octet == '_';
       if (plain) {
         written += c;
       } else {
@@ -50,7 +50,8 @@ std::string ExtendedName(std::string_view parameter, std::string_view name) {
   }
   if (pieces.size() == 1) return ";\r\n " + std::string(parameter) + "*=" + pieces[0];
   std::string out;
-  for (size_t i = 0; i < pieces.size(); ++i) out += ";\r\n " + std::string(parameter) + "*" + std::to_string(i) + "*=" + pieces[i];
+  for (size_t i = 0; i < pieces.size(); ++i)
+    out += ";\r\n " + std::string(parameter) + "*" + std::to_string(i) + "*=" + pieces[i];
   return out;
 }
 
@@ -78,14 +79,17 @@ std::string WithCrlf(std::string_view text) {
 
 }  // namespace
 
+bool IsContentField(std::string_view name) { return AsciiEqualsIgnoreCase(name.substr(0, 8), "Content-"); }
+
 bool IsToken(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return c > 32 && c < 127 && std::string_view("()<>@,;:\\\"/[]?=").find(c) == std::string_view::npos;
   });
 }
 
-Result<std::string> FormatParameterized(std::string_view field, std::string_view value, const std::vector<Parameter>& parameters,
-                                        std::string_view name_parameter, std::string_view file_name) {
+Result<std::string> FormatParameterized(std::string_view field, std::string_view value,
+                                        const std::vector<Parameter>& parameters, std::string_view name_parameter,
+                                        std::string_view file_name) {
   std::string out(field);
   out += ": ";
   out += value;
@@ -97,8 +101,10 @@ Result<std::string> FormatParameterized(std::string_view field, std::string_view
   }
   if (!file_name.empty()) {
     const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
-    if (std::any_of(file_name.begin(), file_name.end(), control) || !text::IsValidUtf8(file_name) || file_name.size() > 4096) {
-      return MakeError(Code::kInvalid, "a file name holds a line break, a control character or octets that aren't UTF-8");
+    if (std::any_of(file_name.begin(), file_name.end(), control) || !text::IsValidUtf8(file_name) ||
+        file_name.size() > 4096) {
+      return MakeError(Code::kInvalid,
+                       "a file name holds a line break, a control character or octets that aren't UTF-8");
     }
     const std::string parameter(name_parameter);
     if (IsPlain(file_name) && file_name.size() <= kPlainName && file_name.find("=?") == std::string_view::npos) {
@@ -113,13 +119,14 @@ Result<std::string> FormatParameterized(std::string_view field, std::string_view
   return out;
 }
 
-std::string ComposeMultipart(std::string_view subtype, std::vector<Parameter> parameters, const std::vector<std::string>& entities,
-                             std::string_view seed) {
+std::string ComposeMultipart(std::string_view subtype, std::vector<Parameter> parameters,
+                             const std::vector<std::string>& entities, std::string_view seed) {
   uint64_t hash = Fnv1a(seed);
   std::string boundary;
   const auto occurs = [&](const std::string& entity) {
     const std::string line = "--" + boundary;
-    return entity.starts_with(line) || entity.find("\n" + line) != std::string::npos || entity.find(boundary) != std::string::npos;
+    return entity.starts_with(line) || entity.find("\n" + line) != std::string::npos ||
+           entity.find(boundary) != std::string::npos;
   };
   do {
     // "=_" occurs in neither base64 nor quoted-printable.
@@ -127,7 +134,8 @@ std::string ComposeMultipart(std::string_view subtype, std::vector<Parameter> pa
     ++hash;
   } while (std::any_of(entities.begin(), entities.end(), occurs));
   parameters.push_back({"boundary", boundary});
-  Result<std::string> header = FormatParameterized("Content-Type", "multipart/" + std::string(subtype), parameters, "", "");
+  Result<std::string> header =
+      FormatParameterized("Content-Type", "multipart/" + std::string(subtype), parameters, "", "");
   SEKISHO_CHECK(header.ok());
   std::string out = *std::move(header);
   if (!std::all_of(entities.begin(), entities.end(), [](const std::string& entity) { return text::IsAscii(entity); })) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "shared/mime/little_endian.h"
+
 namespace sekisho::mime {
 namespace {
 
@@ -12,11 +14,9 @@ constexpr uint32_t kLastSector = 0xFFFFFFFA;  // what is greater is a mark: free
 constexpr size_t kHeader = 512, kEntry = 128, kMiniSector = 64;
 constexpr size_t kMaxEntries = 4096;
 
+// What isn't there ends every chain.
 uint32_t Little(std::string_view octets, size_t at, size_t size) {
-  if (at + size > octets.size()) return 0xFFFFFFFF;
-  uint32_t value = 0;
-  for (size_t i = size; i-- > 0;) value = value << 8 | static_cast<unsigned char>(octets[at + i]);
-  return value;
+  return static_cast<uint32_t>(LittleEndian(octets, at, size, 0xFFFFFFFF));
 }
 
 }  // namespace
@@ -50,7 +50,8 @@ uint32_t CompoundFile::NextSector(uint32_t number) const {
 std::string CompoundFile::ReadChain(uint32_t start, size_t limit) const {
   std::string out;
   // A chain can't be longer than the file, so a circle ends.
-  for (uint32_t sector = start; sector < kLastSector && out.size() < std::min(limit, octets_.size()); sector = NextSector(sector)) {
+  for (uint32_t sector = start; sector < kLastSector && out.size() < std::min(limit, octets_.size());
+       sector = NextSector(sector)) {
     const std::string_view octets = Sector(sector);
     if (octets.empty()) break;
     out += octets.substr(0, limit - out.size());
@@ -63,7 +64,8 @@ std::string CompoundFile::ReadMini(uint32_t start, size_t limit) const {
   const std::string mini_stream = ReadChain(entries_.front().start, 1 << 20);
   const std::string mini_fat = ReadChain(mini_fat_start_, 1 << 16);
   std::string out;
-  for (uint32_t sector = start; sector < kLastSector && out.size() < limit; sector = Little(mini_fat, size_t{sector} * 4, 4)) {
+  for (uint32_t sector = start; sector < kLastSector && out.size() < limit;
+       sector = Little(mini_fat, size_t{sector} * 4, 4)) {
     const size_t at = size_t{sector} * kMiniSector;
     if (at >= mini_stream.size()) break;
     out += std::string_view(mini_stream).substr(at, std::min(kMiniSector, limit - out.size()));

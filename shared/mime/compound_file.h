@@ -1,6 +1,7 @@
 #pragma once
-// Microsoft's compound file ([MS-CFB]): the streams of .doc, .xls, .ppt, .msi, .msg and of OOXML with a password, as far as
-// telling them apart needs. For shared/mime and the sandbox's worker. Views the octets; every offset in them is distrusted.
+// Microsoft's compound file ([MS-CFB]): the streams of .doc, .xls, .ppt, .msi, .msg and of OOXML with a password, as
+// far as telling them apart needs. For shared/mime and the sandbox's worker. Views the octets; every offset in them is
+// distrusted.
 
 #include <cstdint>
 #include <optional>

@@ -43,7 +43,8 @@ Result<std::string> FormatField(std::string_view name, std::string_view value) {
   }
   const auto control = [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; };
   if (std::any_of(value.begin(), value.end(), control) || !text::IsValidUtf8(value)) {
-    return MakeError(Code::kInvalid, std::string(name) + " holds a line break, a control character or octets that aren't UTF-8");
+    return MakeError(Code::kInvalid,
+                     std::string(name) + " holds a line break, a control character or octets that aren't UTF-8");
   }
   value = AsciiTrim(value);
   std::string field(name);
@@ -71,7 +72,8 @@ Result<HeaderEditor> HeaderEditor::Open(std::string_view raw, const Limits& limi
 }
 
 bool HeaderEditor::Has(std::string_view name) const {
-  return std::any_of(slots_.begin(), slots_.end(), [&](const Slot& slot) { return AsciiEqualsIgnoreCase(slot.name, name); });
+  return std::any_of(slots_.begin(), slots_.end(),
+                     [&](const Slot& slot) { return AsciiEqualsIgnoreCase(slot.name, name); });
 }
 
 size_t HeaderEditor::Remove(std::string_view name) {
@@ -95,7 +97,8 @@ Status HeaderEditor::PrependFields(std::string_view fields) {
   if (!fields.ends_with("\r\n") || fields.starts_with("\r\n") || fields.find("\r\n\r\n") != std::string_view::npos) {
     return MakeError(Code::kInvalid, "not header fields, each ended by CRLF");
   }
-  if (const Result<MailHeader> read = ParseHeader(fields); !read.ok()) return MakeError(Code::kInvalid, read.error().detail);
+  if (const Result<MailHeader> read = ParseHeader(fields); !read.ok())
+    return MakeError(Code::kInvalid, read.error().detail);
   slots_.insert(slots_.begin(), Slot{"", "", std::string(fields)});
   return Ok();
 }

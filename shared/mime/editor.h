@@ -1,6 +1,6 @@
 #pragma once
-// Changes of a message's own header section, octet-exact everywhere else: what isn't named stays as it came, and the body is
-// never touched. Pure. Names and values with CR, LF or NUL are refused (kInvalid), so nothing can be injected.
+// Changes of a message's own header section, octet-exact everywhere else: what isn't named stays as it came, and the
+// body is never touched. Pure. Names and values with CR, LF or NUL are refused (kInvalid), so nothing can be injected.
 
 #include <concepts>
 #include <string>
@@ -13,7 +13,8 @@ namespace sekisho::mime {
 
 // One field as it goes on the wire, "Name: value\r\n": folded at white space towards 78 columns, never past 998 octets;
 // characters outside ASCII become RFC 2047 words. For unstructured values; addresses are formatted by builder.h.
-// Errors: kInvalid for a name outside RFC 5322 §2.2, a value with CR, LF, NUL or another control, or one that isn't UTF-8.
+// Errors: kInvalid for a name outside RFC 5322 §2.2, a value with CR, LF, NUL or another control, or one that isn't
+// UTF-8.
 Result<std::string> FormatField(std::string_view name, std::string_view value);
 
 class HeaderEditor {

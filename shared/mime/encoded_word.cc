@@ -7,13 +7,14 @@
 
 #include "shared/base/bytes.h"
 #include "shared/mime/header_section.h"
+#include "shared/mime/transfer_encoding.h"
 #include "shared/text/charset.h"
 #include "shared/text/utf8.h"
 
 namespace sekisho::mime {
 namespace {
 
-constexpr size_t kWordLine = 75;        // RFC 2047 §2
+constexpr size_t kWordLine = 75;       // RFC 2047 §2
 constexpr size_t kLongestWord = 2048;  // what we read: some mailers never split
 
 struct Word {
@@ -21,13 +22,6 @@ struct Word {
   std::string octets;
   size_t end = 0;  // behind "?="
 };
-
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
 
 std::string DecodeQ(std::string_view text) {
   std::string octets;
@@ -109,8 +103,9 @@ void BlankControls(std::string& text) {
 }
 
 bool NeedsEncoding(unsigned char octet) {
-  return !((octet >= 'A' && octet <= 'Z') || (octet >= 'a' && octet <= 'z') || (octet >= '0' && octet <= '9') || octet == '-' ||
-           octet == '!' || octet == '*' || octet == '+' || octet == '/');  // RFC 2047 §5 (3), good in phrases too
+  return !((octet >= 'A' && octet <= 'Z') || (octet >= 'a' && octet <= 'z') || (octet >= '0' && octet <= '9') ||
+           octet == '-' || octet == '!' || octet == '*' || octet == '+' ||
+           octet == '/');  // RFC 2047 §5 (3), good in phrases too
 }
 
 }  // namespace

@@ -4,19 +4,13 @@
 #include <cstdint>
 
 #include "shared/mime/compound_file.h"
+#include "shared/mime/little_endian.h"
 #include "shared/mime/zip_directory.h"
 
 namespace sekisho::mime {
 namespace {
 
 using namespace std::string_view_literals;
-
-uint64_t Little(std::string_view octets, size_t at, size_t size) {
-  if (at > octets.size() || octets.size() - at < size) return 0;
-  uint64_t value = 0;
-  for (size_t i = size; i-- > 0;) value = value << 8 | static_cast<unsigned char>(octets[at + i]);
-  return value;
-}
 
 bool IsEncryptedZip(std::string_view content, bool is_odf) {
   bool encrypted = false;
@@ -31,8 +25,8 @@ bool IsEncryptedZip(std::string_view content, bool is_odf) {
 // [MS-XLS] §2.4.117: a FilePass record near the beginning of the workbook stream.
 bool HasFilePass(std::string_view workbook) {
   for (size_t at = 0; at + 4 <= workbook.size();) {
-    if (Little(workbook, at, 2) == 0x2F) return true;
-    at += 4 + static_cast<size_t>(Little(workbook, at + 2, 2));
+    if (LittleEndian(workbook, at, 2) == 0x2F) return true;
+    at += 4 + static_cast<size_t>(LittleEndian(workbook, at + 2, 2));
   }
   return false;
 }
@@ -42,18 +36,19 @@ bool IsEncryptedOle(std::string_view content) {
   if (!file) return false;
   if (file->Find("EncryptedPackage") != nullptr) return true;
   if (const auto* word = file->Find("WordDocument")) {
-    return (Little(file->Read(*word, 32), 0x0A, 2) & 0x0100) != 0;  // [MS-DOC] §2.5.2: fEncrypted
+    return (LittleEndian(file->Read(*word, 32), 0x0A, 2) & 0x0100) != 0;  // [MS-DOC] §2.5.2: fEncrypted
   }
   for (const std::string_view name : {"Workbook"sv, "Book"sv}) {
     if (const auto* workbook = file->Find(name)) return HasFilePass(file->Read(*workbook, 4096));
   }
   if (const auto* user = file->Find("Current User")) {
-    return Little(file->Read(*user, 32), 12, 4) == 0xF3D1C4DF;  // [MS-PPT] §2.3.2: headerToken
+    return LittleEndian(file->Read(*user, 32), 12, 4) == 0xF3D1C4DF;  // [MS-PPT] §2.3.2: headerToken
   }
   return false;
 }
 
-// ISO 32000-1 §7.6.1: the trailer, a stream's dictionary at the latest, names the encryption; it is never compressed itself.
+// ISO 32000-1 §7.6.1: the trailer, a stream's dictionary at the latest, names the encryption; it is never compressed
+// itself.
 bool IsEncryptedPdf(std::string_view content) {
   constexpr std::string_view kKey = "/Encrypt";
   for (size_t at = content.find(kKey); at != std::string_view::npos; at = content.find(kKey, at + 1)) {
@@ -104,10 +99,11 @@ bool IsEncryptedRar(std::string_view content) {
   if (content.size() > 7 && content[6] == 1) return IsEncryptedRar5(content);
   size_t at = 7;
   while (at + 7 <= content.size()) {
-    const uint64_t type = Little(content, at + 2, 1), flags = Little(content, at + 3, 2), size = Little(content, at + 5, 2);
+    const uint64_t type = LittleEndian(content, at + 2, 1), flags = LittleEndian(content, at + 3, 2),
+                   size = LittleEndian(content, at + 5, 2);
     if (type == 0x73 && (flags & 0x0080) != 0) return true;
     if (type == 0x74 && (flags & 0x0004) != 0) return true;
-    const uint64_t data = (flags & 0x8000) != 0 ? Little(content, at + 7, 4) : 0;
+    const uint64_t data = (flags & 0x8000) != 0 ? LittleEndian(content, at + 7, 4) : 0;
     if (size < 7) return false;
     at += static_cast<size_t>(std::min<uint64_t>(size + data, content.size()));
   }
@@ -116,7 +112,7 @@ bool IsEncryptedRar(std::string_view content) {
 
 // The end header of a 7z file names its coders; encrypted names make AES one of them.
 bool IsEncrypted7z(std::string_view content) {
-  const uint64_t offset = Little(content, 12, 8), size = Little(content, 20, 8);
+  const uint64_t offset = LittleEndian(content, 12, 8), size = LittleEndian(content, 20, 8);
   if (content.size() < 32 || offset > content.size() - 32) return false;
   return content.substr(32 + static_cast<size_t>(offset), static_cast<size_t>(std::min<uint64_t>(size, 1 << 20)))
              .find("\x06\xF1\x07\x01"sv) != std::string_view::npos;
@@ -126,8 +122,13 @@ bool IsEncrypted7z(std::string_view content) {
 
 bool MayBeEncrypted(FileType type) {
   switch (type) {
-    case FileType::kZip: case FileType::kOoxml: case FileType::kOdf: case FileType::kOle: case FileType::kPdf:
-    case FileType::kRar: case FileType::k7z:
+    case FileType::kZip:
+    case FileType::kOoxml:
+    case FileType::kOdf:
+    case FileType::kOle:
+    case FileType::kPdf:
+    case FileType::kRar:
+    case FileType::k7z:
       return true;
     default:
       return false;
@@ -136,13 +137,21 @@ bool MayBeEncrypted(FileType type) {
 
 bool IsEncryptedFile(FileType type, std::string_view content) {
   switch (type) {
-    case FileType::kZip: case FileType::kOoxml: return IsEncryptedZip(content, false);
-    case FileType::kOdf: return IsEncryptedZip(content, true);
-    case FileType::kOle: return IsEncryptedOle(content);
-    case FileType::kPdf: return IsEncryptedPdf(content);
-    case FileType::kRar: return IsEncryptedRar(content);
-    case FileType::k7z: return IsEncrypted7z(content);
-    default: return false;
+    case FileType::kZip:
+    case FileType::kOoxml:
+      return IsEncryptedZip(content, false);
+    case FileType::kOdf:
+      return IsEncryptedZip(content, true);
+    case FileType::kOle:
+      return IsEncryptedOle(content);
+    case FileType::kPdf:
+      return IsEncryptedPdf(content);
+    case FileType::kRar:
+      return IsEncryptedRar(content);
+    case FileType::k7z:
+      return IsEncrypted7z(content);
+    default:
+      return false;
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Whether a file needs a password to be read. For shared/mime and the sandbox's worker. What it can't tell (ODF by old programs, 7z with
-// visible names) shared/archive finds when it unpacks.
+// Whether a file needs a password to be read. For shared/mime and the sandbox's worker. What it can't tell (ODF by old
+// programs, 7z with visible names) shared/archive finds when it unpacks.
 
 #include <string_view>
 

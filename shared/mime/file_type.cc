@@ -14,7 +14,11 @@ namespace {
 
 using namespace std::string_view_literals;
 
-struct Magic { size_t offset; std::string_view octets; FileType type; };
+struct Magic {
+  size_t offset;
+  std::string_view octets;
+  FileType type;
+};
 
 constexpr Magic kMagic[] = {
     {0, "PK\x03\x04"sv, FileType::kZip},
@@ -25,7 +29,10 @@ constexpr Magic kMagic[] = {
     {0, "7z\xBC\xAF\x27\x1C"sv, FileType::k7z},
     {0, "\x1F\x8B"sv, FileType::kGzip},
     {0, "BZh"sv, FileType::kBzip2},
-    {0, "\xFD" "7zXZ\0"sv, FileType::kXz},
+    {0,
+     "\xFD"
+     "7zXZ\0"sv,
+     FileType::kXz},
     {257, "ustar"sv, FileType::kTar},
     {0, "MSCF"sv, FileType::kCab},
     {2, "-lh"sv, FileType::kLzh},
@@ -34,7 +41,10 @@ constexpr Magic kMagic[] = {
     {0, "vhdxfile"sv, FileType::kVhd},
     {0, "\xE4\x52\x5C\x7B\x8C\xD8\xA7\x4D\xAE\xB1\x53\x78\xD0\x29\x96\xD3"sv, FileType::kOneNote},
     {0, "\x4C\x00\x00\x00\x01\x14\x02\x00"sv, FileType::kLnk},
-    {0, "\x7F" "ELF"sv, FileType::kElf},
+    {0,
+     "\x7F"
+     "ELF"sv,
+     FileType::kElf},
     {0, "\xFE\xED\xFA\xCE"sv, FileType::kMachO},
     {0, "\xFE\xED\xFA\xCF"sv, FileType::kMachO},
     {0, "\xCE\xFA\xED\xFE"sv, FileType::kMachO},
@@ -63,19 +73,26 @@ constexpr Magic kMagic[] = {
     {0, "BEGIN:VCARD"sv, FileType::kVcard},
 };
 
-constexpr std::string_view kScripts[] = {"bat", "cmd", "hta", "js", "jse", "ps1", "psm1", "sh", "vbe", "vbs", "wsf", "wsh"};
-constexpr std::string_view kRuns[] = {"bat", "chm", "cmd", "com", "cpl", "dll", "exe", "hta", "img", "iso", "jar", "js",  "jse", "lnk",
-                                      "msi", "one", "pif", "ps1", "psm1", "reg", "scr", "sh", "url", "vbe", "vbs", "vhd", "vhdx", "wsf", "wsh"};
-constexpr std::string_view kReads[] = {"bmp", "csv", "doc", "docx", "eml", "gif", "htm", "html", "jpeg", "jpg", "mp3", "mp4", "odt", "pdf",
-                                       "png", "ppt", "pptx", "rtf", "tif", "tiff", "txt", "xls", "xlsx", "xml", "zip"};
+constexpr std::string_view kScripts[] = {"bat",  "cmd", "hta", "js",  "jse", "ps1",
+                                         "psm1", "sh",  "vbe", "vbs", "wsf", "wsh"};
+constexpr std::string_view kRuns[] = {"bat", "chm", "cmd", "com", "cpl", "dll", "exe",  "hta", "img",  "iso",
+                                      "jar", "js",  "jse", "lnk", "msi", "one", "pif",  "ps1", "psm1", "reg",
+                                      "scr", "sh",  "url", "vbe", "vbs", "vhd", "vhdx", "wsf", "wsh"};
+constexpr std::string_view kReads[] = {"bmp", "csv",  "doc", "docx", "eml",  "gif", "htm", "html", "jpeg",
+                                       "jpg", "mp3",  "mp4", "odt",  "pdf",  "png", "ppt", "pptx", "rtf",
+                                       "tif", "tiff", "txt", "xls",  "xlsx", "xml", "zip"};
 
 template <size_t kSize>
 bool Contains(const std::string_view (&sorted)[kSize], std::string_view wanted) {
   return std::binary_search(std::begin(sorted), std::end(sorted), wanted);
 }
 
-// Which types go by which extensions. What office programs write under an old extension (HTML as .xls, RTF as .doc) fits.
-struct Fit { std::string_view extensions; std::initializer_list<FileType> types; };
+// Which types go by which extensions. What office programs write under an old extension (HTML as .xls, RTF as .doc)
+// fits.
+struct Fit {
+  std::string_view extensions;
+  std::initializer_list<FileType> types;
+};
 
 bool HasWord(std::string_view words, std::string_view wanted) {
   for (size_t at = words.find(wanted); at != std::string_view::npos; at = words.find(wanted, at + 1)) {
@@ -122,7 +139,8 @@ const Fit* FindFit(std::string_view extension) {
       {"vcf", {T::kVcard, T::kText}},
       {"svg", {T::kSvg, T::kXml}},
       {"htm html", {T::kHtml, T::kXml, T::kText}},
-      {"txt csv tsv log ini json md yaml yml", {T::kText, T::kHtml, T::kXml, T::kEml, T::kIcs, T::kVcard, T::kPgp, T::kUnknown}},
+      {"txt csv tsv log ini json md yaml yml",
+       {T::kText, T::kHtml, T::kXml, T::kEml, T::kIcs, T::kVcard, T::kPgp, T::kUnknown}},
       {"p7m p7s p7c", {T::kPkcs7, T::kUnknown}},
       {"asc pgp gpg sig", {T::kPgp, T::kText, T::kUnknown}},
   };
@@ -137,7 +155,8 @@ bool IsPe(std::string_view head) {
   const auto octet = [&](size_t at) { return static_cast<size_t>(static_cast<unsigned char>(head[at])); };
   const size_t header = octet(60) | octet(61) << 8 | octet(62) << 16 | octet(63) << 24;
   // A DOS program has no PE header, and a header far behind isn't in sight.
-  return header + 4 > head.size() || head.substr(header, 4) == "PE\0\0"sv || head.substr(2, 62).find('\0') != std::string_view::npos;
+  return header + 4 > head.size() || head.substr(header, 4) == "PE\0\0"sv ||
+         head.substr(2, 62).find('\0') != std::string_view::npos;
 }
 
 // ContentInfo in DER or BER whose type is one of PKCS #7's or CMS's (RFC 5652 §3).
@@ -159,7 +178,8 @@ bool LooksLikeText(std::string_view head) {
 FileType DetectText(std::string_view head, std::string_view file_name) {
   if (head.starts_with("\xEF\xBB\xBF")) head.remove_prefix(3);
   const std::string start = AsciiLower(AsciiTrim(head.substr(0, 1024)));
-  for (const std::string_view sign : {"<!doctype html"sv, "<html"sv, "<head"sv, "<body"sv, "<script"sv, "<table"sv, "<meta"sv}) {
+  for (const std::string_view sign :
+       {"<!doctype html"sv, "<html"sv, "<head"sv, "<body"sv, "<script"sv, "<table"sv, "<meta"sv}) {
     if (start.starts_with(sign)) return Contains(kScripts, Extension(file_name)) ? FileType::kScript : FileType::kHtml;
   }
   if (start.starts_with("<svg")) return FileType::kSvg;
@@ -168,7 +188,8 @@ FileType DetectText(std::string_view head, std::string_view file_name) {
     return start.find("<html") != std::string::npos ? FileType::kHtml : FileType::kXml;
   }
   if (Contains(kScripts, Extension(file_name)) || start.starts_with("#!")) return FileType::kScript;
-  for (const std::string_view field : {"received:"sv, "return-path:"sv, "mime-version:"sv, "message-id:"sv, "delivered-to:"sv, "from:"sv, "x-"sv}) {
+  for (const std::string_view field :
+       {"received:"sv, "return-path:"sv, "mime-version:"sv, "message-id:"sv, "delivered-to:"sv, "from:"sv, "x-"sv}) {
     if (start.starts_with(field) && start.find("\nsubject:") != std::string::npos) return FileType::kEml;
   }
   return FileType::kText;
@@ -184,7 +205,8 @@ std::string_view BaseName(std::string_view file_name) {
 FileType DetectType(std::string_view head, std::string_view file_name) {
   if (head.empty()) return FileType::kEmpty;
   for (const Magic& magic : kMagic) {
-    if (head.size() >= magic.offset + magic.octets.size() && head.substr(magic.offset, magic.octets.size()) == magic.octets) {
+    if (head.size() >= magic.offset + magic.octets.size() &&
+        head.substr(magic.offset, magic.octets.size()) == magic.octets) {
       return magic.type;
     }
   }
@@ -227,7 +249,8 @@ std::string Extension(std::string_view file_name) {
 
 bool ExtensionFits(std::string_view extension, FileType type) {
   if (extension.empty() || type == FileType::kEmpty) return true;
-  if (Contains(kScripts, extension)) return type == FileType::kScript || type == FileType::kText || type == FileType::kXml;
+  if (Contains(kScripts, extension))
+    return type == FileType::kScript || type == FileType::kText || type == FileType::kXml;
   const Fit* const fit = FindFit(extension);
   if (fit != nullptr) return std::find(fit->types.begin(), fit->types.end(), type) != fit->types.end();
   // A program under a name that nobody knows to be one.
@@ -247,7 +270,8 @@ bool IsDeceptiveName(std::string_view file_name) {
   std::string blanks;
   for (size_t at = 0; at < file_name.size();) {
     const char32_t c = text::NextCodePoint(file_name, at);
-    const bool blank = c == ' ' || c == 0xA0 || c == 0x3000 || (c >= 0x2000 && c <= 0x200A) || c == 0x202F || c == 0x2800;
+    const bool blank =
+        c == ' ' || c == 0xA0 || c == 0x3000 || (c >= 0x2000 && c <= 0x200A) || c == 0x202F || c == 0x2800;
     blanks += blank ? ' ' : c == '.' ? '.' : 'x';
   }
   return blanks.find("     .") != std::string::npos;

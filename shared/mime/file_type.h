@@ -8,9 +8,11 @@
 
 namespace sekisho::mime {
 
-// `head` is the file's beginning, 36 KiB or all of it (an ISO 9660 volume shows itself at 32 KiB). `file_name` may be empty.
+// `head` is the file's beginning, 36 KiB or all of it (an ISO 9660 volume shows itself at 32 KiB). `file_name` may be
+// empty.
 FileType DetectType(std::string_view head, std::string_view file_name);
-// Tells apart the formats that share a container: OOXML and ODF in ZIP, MSI and Outlook's messages in OLE. Needs the whole.
+// Tells apart the formats that share a container: OOXML and ODF in ZIP, MSI and Outlook's messages in OLE. Needs the
+// whole.
 FileType RefineType(FileType type, std::string_view content);
 
 // Lower case, without its dot and without blanks and dots at the end, which Windows drops; empty when there is none.

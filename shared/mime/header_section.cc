@@ -29,11 +29,14 @@ std::string_view LineAt(std::string_view raw, size_t at, size_t end) {
 
 Result<RawField> ReadFirstLine(std::string_view raw, size_t at, std::string_view line, std::string_view place) {
   const size_t colon = line.find(':');
-  if (IsBlank(line.front())) return Ambiguous(place, "the header begins with a continuation line; remove its leading blanks");
-  if (colon == std::string_view::npos) return Ambiguous(place, "a header line has no colon; end the header with an empty line");
+  if (IsBlank(line.front()))
+    return Ambiguous(place, "the header begins with a continuation line; remove its leading blanks");
+  if (colon == std::string_view::npos)
+    return Ambiguous(place, "a header line has no colon; end the header with an empty line");
   const std::string_view name = line.substr(0, colon);
   if (name.empty() || !std::all_of(name.begin(), name.end(), IsNameOctet)) {
-    return Ambiguous(place, "a header line has blanks or other characters before its colon that a field name can't have");
+    return Ambiguous(place,
+                     "a header line has blanks or other characters before its colon that a field name can't have");
   }
   return RawField{raw.substr(at, colon), {}, {at, at}};
 }
@@ -55,13 +58,16 @@ Error Ambiguous(std::string_view place, std::string_view what) {
 }
 
 Status CheckLines(std::string_view raw) {
-  if (raw.find('\0') != std::string_view::npos) return Ambiguous("the mail", "it holds a NUL octet; encode the part in base64");
+  if (raw.find('\0') != std::string_view::npos)
+    return Ambiguous("the mail", "it holds a NUL octet; encode the part in base64");
   for (size_t begin = 0; begin < raw.size();) {
     const size_t end = std::min(raw.find('\r', begin), raw.size());
     const std::string_view line = raw.substr(begin, end - begin);
-    if (line.find('\n') != std::string_view::npos) return Ambiguous("the mail", "a line ends with LF alone; end lines with CRLF");
+    if (line.find('\n') != std::string_view::npos)
+      return Ambiguous("the mail", "a line ends with LF alone; end lines with CRLF");
     if (line.size() > kMaxLine) return MakeError(Code::kLimit, "the mail: a line is longer than 998 octets");
-    if (end < raw.size() && raw.substr(end, 2) != "\r\n") return Ambiguous("the mail", "a CR stands alone; end lines with CRLF");
+    if (end < raw.size() && raw.substr(end, 2) != "\r\n")
+      return Ambiguous("the mail", "a CR stands alone; end lines with CRLF");
     begin = end + 2;
   }
   return Ok();
@@ -83,7 +89,8 @@ Result<HeaderSection> SplitHeader(std::string_view raw, Range entity, const Limi
     if (!section.fields.empty() && IsBlank(line.front())) {
       section.fields.back().range.end = next;
     } else {
-      if (section.fields.size() == limits.fields) return MakeError(Code::kLimit, std::string(place) + ": too many header fields");
+      if (section.fields.size() == limits.fields)
+        return MakeError(Code::kLimit, std::string(place) + ": too many header fields");
       SEKISHO_TRY(RawField field, ReadFirstLine(raw, at, line, place));
       field.range.end = next;
       section.fields.push_back(field);
@@ -91,8 +98,10 @@ Result<HeaderSection> SplitHeader(std::string_view raw, Range entity, const Limi
     RawField& field = section.fields.back();
     const size_t value = field.range.begin + field.name.size() + 1;
     field.value = raw.substr(value, at + line.size() - value);
-    if (field.range.size() > limits.field_octets) return MakeError(Code::kLimit, std::string(place) + ": a header field is too long");
-    if (next - entity.begin > limits.header_octets) return MakeError(Code::kLimit, std::string(place) + ": the header is too long");
+    if (field.range.size() > limits.field_octets)
+      return MakeError(Code::kLimit, std::string(place) + ": a header field is too long");
+    if (next - entity.begin > limits.header_octets)
+      return MakeError(Code::kLimit, std::string(place) + ": the header is too long");
     if (std::any_of(line.begin(), line.end(), IsStrayControl)) {
       return Ambiguous(place, "a header field holds a control character");
     }
@@ -104,9 +113,10 @@ Result<HeaderSection> SplitHeader(std::string_view raw, Range entity, const Limi
 }
 
 Status CheckSingletons(const HeaderSection& section, bool is_message, std::string_view place) {
-  static constexpr std::string_view kMessageFields[] = {"From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date", "Message-ID", "MIME-Version"};
-  static constexpr std::string_view kContentFields[] = {"Content-Type", "Content-Transfer-Encoding", "Content-Disposition",
-                                                        "Content-ID", "Content-Description"};
+  static constexpr std::string_view kMessageFields[] = {"From",    "Sender", "Reply-To",   "To",          "Cc",
+                                                        "Subject", "Date",   "Message-ID", "MIME-Version"};
+  static constexpr std::string_view kContentFields[] = {"Content-Type", "Content-Transfer-Encoding",
+                                                        "Content-Disposition", "Content-ID", "Content-Description"};
   const auto check = [&](std::string_view name) -> Status {
     const RawField* first = nullptr;
     for (const RawField& field : section.fields) {

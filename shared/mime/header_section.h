@@ -1,6 +1,6 @@
 #pragma once
-// Cuts a header section into its fields (RFC 5322 §2.2), strictly: what one reader takes for a field and another for the
-// body is refused. Internal to shared/mime.
+// Cuts a header section into its fields (RFC 5322 §2.2), strictly: what one reader takes for a field and another for
+// the body is refused. Internal to shared/mime.
 
 #include <string>
 #include <string_view>

@@ -67,8 +67,15 @@ bool IsDeclaredText(const Part& part) {
 
 bool IsText(FileType type) {
   switch (type) {
-    case FileType::kText: case FileType::kHtml: case FileType::kXml: case FileType::kSvg: case FileType::kScript:
-    case FileType::kEml: case FileType::kIcs: case FileType::kVcard: case FileType::kPgp:
+    case FileType::kText:
+    case FileType::kHtml:
+    case FileType::kXml:
+    case FileType::kSvg:
+    case FileType::kScript:
+    case FileType::kEml:
+    case FileType::kIcs:
+    case FileType::kVcard:
+    case FileType::kPgp:
       return true;
     default:
       return false;
@@ -89,8 +96,10 @@ Status AddHtml(std::string_view source, std::string_view place, LeafContext& con
   return AddText(html.text, place, context, part);
 }
 
-Status ReadText(std::string_view octets, bool also_as_source, std::string_view place, LeafContext& context, Part& part, LeafFindings& findings) {
-  if (part.type == "text" && part.subtype == "plain" && part.disposition != Disposition::kAttachment && HasUuencodedFile(octets)) {
+Status ReadText(std::string_view octets, bool also_as_source, std::string_view place, LeafContext& context, Part& part,
+                LeafFindings& findings) {
+  if (part.type == "text" && part.subtype == "plain" && part.disposition != Disposition::kAttachment &&
+      HasUuencodedFile(octets)) {
     return Ambiguous(place, "it holds a uuencoded file in its text; attach the file instead");
   }
   const bool declared_html = part.type == "text" && (part.subtype == "html" || part.subtype == "xhtml");
@@ -135,7 +144,8 @@ bool Sniff(std::string_view head, bool to_scan, Part& part, LeafFindings& findin
 }  // namespace
 
 CmsKind FindCmsKind(std::string_view head) {
-  constexpr std::string_view kPkcs7 = "\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x07"sv, kSmime = "\x06\x0B\x2A\x86\x48\x86\xF7\x0D\x01\x09\x10\x01"sv;
+  constexpr std::string_view kPkcs7 = "\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x07"sv,
+                             kSmime = "\x06\x0B\x2A\x86\x48\x86\xF7\x0D\x01\x09\x10\x01"sv;
   if (!head.starts_with('\x30')) return CmsKind::kNone;
   const std::string_view start = head.substr(0, 32);
   if (const size_t at = start.find(kPkcs7); at != std::string_view::npos && at + kPkcs7.size() < start.size()) {
@@ -145,7 +155,9 @@ CmsKind FindCmsKind(std::string_view head) {
 }
 
 PgpKind FindPgpArmour(std::string_view text) {
-  const auto is = [](std::string_view wanted) { return [wanted](std::string_view line, std::string_view) { return AsciiTrim(line) == wanted; }; };
+  const auto is = [](std::string_view wanted) {
+    return [wanted](std::string_view line, std::string_view) { return AsciiTrim(line) == wanted; };
+  };
   if (AnyLine(text, "-----BEGIN PGP MESSAGE", is("-----BEGIN PGP MESSAGE-----"))) return PgpKind::kEncrypted;
   if (AnyLine(text, "-----BEGIN PGP SIGNED", is("-----BEGIN PGP SIGNED MESSAGE-----"))) return PgpKind::kSigned;
   return PgpKind::kNone;
@@ -154,7 +166,8 @@ PgpKind FindPgpArmour(std::string_view text) {
 Status AddText(std::string_view utf8, std::string_view place, LeafContext& context, Part& part) {
   if (!context.to_scan) return Ok();
   context.text_octets += utf8.size();
-  if (context.text_octets > context.limits.text_octets) return MakeError(Code::kLimit, std::string(place) + ": too much text to scan");
+  if (context.text_octets > context.limits.text_octets)
+    return MakeError(Code::kLimit, std::string(place) + ": too much text to scan");
   if (part.text.text.empty()) {
     part.text = text::Normalize(utf8);
   } else {
@@ -164,7 +177,8 @@ Status AddText(std::string_view utf8, std::string_view place, LeafContext& conte
   return Ok();
 }
 
-Result<LeafFindings> ReadLeaf(std::string_view raw, bool also_as_source, std::string_view place, LeafContext& context, Part& part) {
+Result<LeafFindings> ReadLeaf(std::string_view raw, bool also_as_source, std::string_view place, LeafContext& context,
+                              Part& part) {
   const std::string_view body = raw.substr(part.body.begin, part.body.size());
   LeafFindings findings;
   part.real_type = FileType::kEmpty;

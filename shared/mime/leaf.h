@@ -1,6 +1,6 @@
 #pragma once
-// Reads the content of a leaf: proves that it can be decoded, sizes it, tells what it is, and makes its text. Internal to
-// shared/mime.
+// Reads the content of a leaf: proves that it can be decoded, sizes it, tells what it is, and makes its text. Internal
+// to shared/mime.
 
 #include <set>
 #include <string>
@@ -14,9 +14,9 @@ namespace sekisho::mime {
 // What the leaves of one mail share while it is parsed.
 struct LeafContext {
   const Limits& limits;
-  bool to_scan = true;                   // false: neither text nor what files hold is asked
-  size_t text_octets = 0;                // read so far, of all parts
-  std::set<std::string> shown_images;    // Content-IDs that an HTML part refers to
+  bool to_scan = true;                 // false: neither text nor what files hold is asked
+  size_t text_octets = 0;              // read so far, of all parts
+  std::set<std::string> shown_images;  // Content-IDs that an HTML part refers to
 };
 
 // What CMS wraps (RFC 5652), by its first octets.
@@ -31,9 +31,10 @@ struct LeafFindings {
   PgpKind pgp = PgpKind::kNone;
 };
 
-// Fills in decoded_size, real_type, encrypted, embeds_files, has_script, charset_mismatch and text of `part`, whose MIME
-// fields and ranges are set. `also_as_source`: the HTML may be shown as its source. Errors: kMalformed, kLimit.
-Result<LeafFindings> ReadLeaf(std::string_view raw, bool also_as_source, std::string_view place, LeafContext& context, Part& part);
+// Fills in decoded_size, real_type, encrypted, embeds_files, has_script, charset_mismatch and text of `part`, whose
+// MIME fields and ranges are set. `also_as_source`: the HTML may be shown as its source. Errors: kMalformed, kLimit.
+Result<LeafFindings> ReadLeaf(std::string_view raw, bool also_as_source, std::string_view place, LeafContext& context,
+                              Part& part);
 
 // Appends a reading to a part's text, normalised. Errors: kLimit.
 Status AddText(std::string_view utf8, std::string_view place, LeafContext& context, Part& part);

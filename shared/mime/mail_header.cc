@@ -22,13 +22,17 @@ struct AddressField {
 };
 
 constexpr AddressField kAddressFields[] = {
-    {"From", &MailHeader::from, true},   {"Sender", &MailHeader::sender, true}, {"To", &MailHeader::to, false},
-    {"Cc", &MailHeader::cc, false},      {"Bcc", &MailHeader::bcc, false},      {"Resent-Bcc", &MailHeader::bcc, false},
+    {"From", &MailHeader::from, true},
+    {"Sender", &MailHeader::sender, true},
+    {"To", &MailHeader::to, false},
+    {"Cc", &MailHeader::cc, false},
+    {"Bcc", &MailHeader::bcc, false},
+    {"Resent-Bcc", &MailHeader::bcc, false},
     {"Reply-To", &MailHeader::reply_to, false},
 };
 
-// What raw octets in the header are. One field is often too short to tell; together they aren't, and a client that writes
-// them raw writes its body in the same charset.
+// What raw octets in the header are. One field is often too short to tell; together they aren't, and a client that
+// writes them raw writes its body in the same charset.
 std::optional<text::Charset> RawCharset(const HeaderSection& section) {
   std::string octets;
   for (const RawField& field : section.fields) {
@@ -38,7 +42,8 @@ std::optional<text::Charset> RawCharset(const HeaderSection& section) {
   if (const RawField* field = section.Find("Content-Type")) {
     const Result<ParameterizedValue> type = ReadParameters(field->value, "the mail", field->name);
     const auto declared = type.ok() ? text::FindCharset(type->Find("charset")) : std::nullopt;
-    const bool telling = declared && declared->kind != text::Charset::Kind::kOther && declared->kind != text::Charset::Kind::kIso2022Jp;
+    const bool telling =
+        declared && declared->kind != text::Charset::Kind::kOther && declared->kind != text::Charset::Kind::kIso2022Jp;
     if (telling && text::Decode(*declared, octets).exact) return declared;
   }
   return text::Detect(octets);
@@ -63,10 +68,12 @@ Status ReadMailHeader(const HeaderSection& section, const Limits& limits, MailHe
         return MakeError(Code::kLimit, "the mail: too many addresses");
       }
       if (field.decides && list.ambiguous) {
-        return Ambiguous("the mail", std::string(field.name) + " could be read as different addresses; write \"name\" <address>");
+        return Ambiguous("the mail",
+                         std::string(field.name) + " could be read as different addresses; write \"name\" <address>");
       }
       std::vector<Address>& to = mail.*field.list;
-      to.insert(to.end(), std::make_move_iterator(list.addresses.begin()), std::make_move_iterator(list.addresses.end()));
+      to.insert(to.end(), std::make_move_iterator(list.addresses.begin()),
+                std::make_move_iterator(list.addresses.end()));
     }
     if (is("Received")) ++mail.received_count;
     if (is("Date")) mail.has_date = true;

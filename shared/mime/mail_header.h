@@ -7,7 +7,8 @@
 
 namespace sekisho::mime {
 
-// `section` has passed CheckSingletons. Errors: kMalformed when From or Sender could be read as different addresses; kLimit.
+// `section` has passed CheckSingletons. Errors: kMalformed when From or Sender could be read as different addresses;
+// kLimit.
 Status ReadMailHeader(const HeaderSection& section, const Limits& limits, MailHeader& mail);
 
 }  // namespace sekisho::mime

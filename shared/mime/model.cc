@@ -13,7 +13,8 @@ namespace {
 // RFC 5322 §3.2.3 for a local part that needs no quotes; dots are taken as mobile carriers gave them out.
 bool IsPlainLocalPart(std::string_view local_part) {
   return !local_part.empty() && std::all_of(local_part.begin(), local_part.end(), [](char c) {
-    return static_cast<unsigned char>(c) >= 0x80 || (c > 32 && c != 127 && std::string_view("()<>[]:;@\\,\"").find(c) == std::string_view::npos);
+    return static_cast<unsigned char>(c) >= 0x80 ||
+           (c > 32 && c != 127 && std::string_view("()<>[]:;@\\,\"").find(c) == std::string_view::npos);
   });
 }
 
@@ -53,50 +54,94 @@ std::string_view Part::FindParameter(std::string_view name) const {
 
 std::string_view FileTypeName(FileType type) {
   switch (type) {
-    case FileType::kUnknown: return "unknown";
-    case FileType::kEmpty: return "empty";
-    case FileType::kText: return "text";
-    case FileType::kHtml: return "html";
-    case FileType::kXml: return "xml";
-    case FileType::kRtf: return "rtf";
-    case FileType::kPdf: return "pdf";
-    case FileType::kOle: return "ole";
-    case FileType::kMsi: return "msi";
-    case FileType::kOutlookMessage: return "msg";
-    case FileType::kOoxml: return "ooxml";
-    case FileType::kOdf: return "odf";
-    case FileType::kZip: return "zip";
-    case FileType::kRar: return "rar";
-    case FileType::k7z: return "7z";
-    case FileType::kGzip: return "gzip";
-    case FileType::kBzip2: return "bzip2";
-    case FileType::kXz: return "xz";
-    case FileType::kTar: return "tar";
-    case FileType::kCab: return "cab";
-    case FileType::kLzh: return "lzh";
-    case FileType::kIso: return "iso";
-    case FileType::kVhd: return "vhd";
-    case FileType::kOneNote: return "onenote";
-    case FileType::kLnk: return "lnk";
-    case FileType::kPe: return "exe";
-    case FileType::kElf: return "elf";
-    case FileType::kMachO: return "mach-o";
-    case FileType::kScript: return "script";
-    case FileType::kPng: return "png";
-    case FileType::kJpeg: return "jpeg";
-    case FileType::kGif: return "gif";
-    case FileType::kBmp: return "bmp";
-    case FileType::kTiff: return "tiff";
-    case FileType::kWebp: return "webp";
-    case FileType::kHeif: return "heif";
-    case FileType::kSvg: return "svg";
-    case FileType::kAudioVideo: return "media";
-    case FileType::kEml: return "eml";
-    case FileType::kIcs: return "ics";
-    case FileType::kVcard: return "vcard";
-    case FileType::kTnef: return "tnef";
-    case FileType::kPkcs7: return "pkcs7";
-    case FileType::kPgp: return "pgp";
+    case FileType::kUnknown:
+      return "unknown";
+    case FileType::kEmpty:
+      return "empty";
+    case FileType::kText:
+      return "text";
+    case FileType::kHtml:
+      return "html";
+    case FileType::kXml:
+      return "xml";
+    case FileType::kRtf:
+      return "rtf";
+    case FileType::kPdf:
+      return "pdf";
+    case FileType::kOle:
+      return "ole";
+    case FileType::kMsi:
+      return "msi";
+    case FileType::kOutlookMessage:
+      return "msg";
+    case FileType::kOoxml:
+      return "ooxml";
+    case FileType::kOdf:
+      return "odf";
+    case FileType::kZip:
+      return "zip";
+    case FileType::kRar:
+      return "rar";
+    case FileType::k7z:
+      return "7z";
+    case FileType::kGzip:
+      return "gzip";
+    case FileType::kBzip2:
+      return "bzip2";
+    case FileType::kXz:
+      return "xz";
+    case FileType::kTar:
+      return "tar";
+    case FileType::kCab:
+      return "cab";
+    case FileType::kLzh:
+      return "lzh";
+    case FileType::kIso:
+      return "iso";
+    case FileType::kVhd:
+      return "vhd";
+    case FileType::kOneNote:
+      return "onenote";
+    case FileType::kLnk:
+      return "lnk";
+    case FileType::kPe:
+      return "exe";
+    case FileType::kElf:
+      return "elf";
+    case FileType::kMachO:
+      return "mach-o";
+    case FileType::kScript:
+      return "script";
+    case FileType::kPng:
+      return "png";
+    case FileType::kJpeg:
+      return "jpeg";
+    case FileType::kGif:
+      return "gif";
+    case FileType::kBmp:
+      return "bmp";
+    case FileType::kTiff:
+      return "tiff";
+    case FileType::kWebp:
+      return "webp";
+    case FileType::kHeif:
+      return "heif";
+    case FileType::kSvg:
+      return "svg";
+    case FileType::kAudioVideo:
+      return "media";
+    case FileType::kEml:
+      return "eml";
+    case FileType::kIcs:
+      return "ics";
+    case FileType::kVcard:
+      return "vcard";
+    case FileType::kTnef:
+      return "tnef";
+    case FileType::kPkcs7:
+      return "pkcs7";
+    case FileType::kPgp:
+      return "pgp";
   }
   SEKISHO_CHECK(false);
   return "";

@@ -44,7 +44,8 @@ class DelimiterFinder {
 
 }  // namespace
 
-Result<Pieces> CutMultipart(std::string_view raw, Range body, std::string_view boundary, const Limits& limits, std::string_view place) {
+Result<Pieces> CutMultipart(std::string_view raw, Range body, std::string_view boundary, const Limits& limits,
+                            std::string_view place) {
   Pieces pieces;
   DelimiterFinder finder(raw, body, boundary);
   size_t part_begin = 0;
@@ -53,7 +54,8 @@ Result<Pieces> CutMultipart(std::string_view raw, Range body, std::string_view b
     if (closed) return Ambiguous(place, "its boundary appears again behind the closing one");
     const std::string_view rest = finder.Rest();
     if (!rest.empty() && rest != "--") {
-      return Ambiguous(place, "a line begins with its boundary and goes on; choose a boundary that the content doesn't have");
+      return Ambiguous(place,
+                       "a line begins with its boundary and goes on; choose a boundary that the content doesn't have");
     }
     if (open) {
       if (line < part_begin + 2) return Ambiguous(place, "two boundaries follow each other with nothing between");

@@ -14,8 +14,9 @@ struct Pieces {
   Range preamble, epilogue;  // what mail programs don't show; some show it when they can't read MIME
 };
 
-// Errors: kMalformed for a line that begins with the boundary and is neither it nor its close, a missing close, boundaries
-// behind the close, a part without a line; kLimit past `limits.parts`.
-Result<Pieces> CutMultipart(std::string_view raw, Range body, std::string_view boundary, const Limits& limits, std::string_view place);
+// Errors: kMalformed for a line that begins with the boundary and is neither it nor its close, a missing close,
+// boundaries behind the close, a part without a line; kLimit past `limits.parts`.
+Result<Pieces> CutMultipart(std::string_view raw, Range body, std::string_view boundary, const Limits& limits,
+                            std::string_view place);
 
 }  // namespace sekisho::mime

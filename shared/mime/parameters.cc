@@ -8,6 +8,7 @@
 #include "shared/base/bytes.h"
 #include "shared/mime/encoded_word.h"
 #include "shared/mime/header_section.h"
+#include "shared/mime/transfer_encoding.h"
 #include "shared/text/charset.h"
 
 namespace sekisho::mime {
@@ -16,7 +17,9 @@ namespace {
 bool IsBlank(char c) { return c == ' ' || c == '\t'; }
 
 // RFC 2045 §5.1; octets over 127 only in values, which are read as UTF-8 here.
-bool IsToken(char c) { return c > 32 && c < 127 && std::string_view("()<>@,;:\\\"/[]?=").find(c) == std::string_view::npos; }
+bool IsToken(char c) {
+  return c > 32 && c < 127 && std::string_view("()<>@,;:\\\"/[]?=").find(c) == std::string_view::npos;
+}
 
 bool IsName(std::string_view attribute) { return attribute == "name" || attribute == "filename"; }
 
@@ -48,7 +51,8 @@ std::optional<Marks> ReadMarks(std::string_view attribute) {
     marks.extended = true;
     rest.remove_suffix(1);
   }
-  if (rest.empty() || rest.size() > 3 || !std::all_of(rest.begin(), rest.end(), [](char c) { return c >= '0' && c <= '9'; }) ||
+  if (rest.empty() || rest.size() > 3 ||
+      !std::all_of(rest.begin(), rest.end(), [](char c) { return c >= '0' && c <= '9'; }) ||
       (rest.size() > 1 && rest.front() == '0')) {
     return std::nullopt;
   }
@@ -56,13 +60,6 @@ std::optional<Marks> ReadMarks(std::string_view attribute) {
   for (const char c : rest) index = index * 10 + static_cast<size_t>(c - '0');
   marks.index = index;
   return marks;
-}
-
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
 }
 
 std::string DecodePercent(std::string_view text) {
@@ -80,7 +77,8 @@ std::string DecodePercent(std::string_view text) {
 
 class Parser {
  public:
-  Parser(std::string_view line, std::string_view place, std::string_view what) : line_(line), place_(place), what_(what) {}
+  Parser(std::string_view line, std::string_view place, std::string_view what)
+      : line_(line), place_(place), what_(what) {}
 
   Result<ParameterizedValue> Run() {
     ParameterizedValue result;
@@ -92,7 +90,9 @@ class Parser {
   }
 
  private:
-  Error Wrong(std::string_view problem) const { return Ambiguous(place_, std::string(what_) + " " + std::string(problem)); }
+  Error Wrong(std::string_view problem) const {
+    return Ambiguous(place_, std::string(what_) + " " + std::string(problem));
+  }
 
   void SkipBlanks() {
     while (at_ < line_.size() && IsBlank(line_[at_])) ++at_;
@@ -118,13 +118,15 @@ class Parser {
       ++at_;
       SkipBlanks();
       if (at_ >= line_.size() || line_[at_] == ';') continue;
-      if (written.size() == 1000) return MakeError(Code::kLimit, std::string(place_) + ": " + std::string(what_) + " has too many parameters");
+      if (written.size() == 1000)
+        return MakeError(Code::kLimit, std::string(place_) + ": " + std::string(what_) + " has too many parameters");
       Written parameter;
       const size_t begin = at_;
       while (at_ < line_.size() && IsToken(line_[at_])) ++at_;
       parameter.attribute = AsciiLower(line_.substr(begin, at_ - begin));
       if (at_ < line_.size() && line_[at_] == '(') return Wrong("holds a comment; remove it");
-      if (parameter.attribute.empty() || at_ >= line_.size() || line_[at_] != '=') return Wrong("has a parameter without a value, or blanks before its \"=\"");
+      if (parameter.attribute.empty() || at_ >= line_.size() || line_[at_] != '=')
+        return Wrong("has a parameter without a value, or blanks before its \"=\"");
       ++at_;
       if (at_ < line_.size() && IsBlank(line_[at_])) return Wrong("has blanks behind the \"=\" of a parameter");
       if (at_ < line_.size() && line_[at_] == '"') {
@@ -159,7 +161,8 @@ class Parser {
     SkipBlanks();
     if (at_ < line_.size() && line_[at_] == '(') return Wrong("holds a comment; remove it");
     if (at_ < line_.size() && line_[at_] != ';') return Wrong("has text behind a quoted parameter");
-    if (escaped && !IsName(BaseOf(parameter.attribute))) return Wrong("escapes characters in a parameter that isn't a name");
+    if (escaped && !IsName(BaseOf(parameter.attribute)))
+      return Wrong("escapes characters in a parameter that isn't a name");
     return Ok();
   }
 
@@ -172,7 +175,9 @@ class Parser {
       return Ok();
     }
     // What all readers take up to the semicolon though it should be quoted.
-    const auto usual = [](char c) { return IsToken(c) || std::string_view("=/:?@[]").find(c) != std::string_view::npos; };
+    const auto usual = [](char c) {
+      return IsToken(c) || std::string_view("=/:?@[]").find(c) != std::string_view::npos;
+    };
     if (parameter.value.find('(') != std::string::npos) return Wrong("holds a comment; remove it");
     if (parameter.value.empty() || !std::all_of(parameter.value.begin(), parameter.value.end(), usual)) {
       return Wrong("has a parameter that must be quoted");
@@ -192,7 +197,8 @@ class Parser {
       if (!IsName(marks->base)) {
         if (marks->extended || marks->index) return Wrong("splits or encodes a parameter that isn't a name");
         if (result.Has(marks->base)) {
-          if (result.Find(marks->base) != parameter.value) return Wrong("gives a parameter twice with different values");
+          if (result.Find(marks->base) != parameter.value)
+            return Wrong("gives a parameter twice with different values");
           continue;
         }
         result.parameters.push_back({marks->base, parameter.value});
@@ -206,7 +212,8 @@ class Parser {
       }
     }
     for (const auto& [base, by_index] : pieces) {
-      if (by_index.rbegin()->first != by_index.size() - 1) return Wrong("gives a name in pieces of which one is missing");
+      if (by_index.rbegin()->first != by_index.size() - 1)
+        return Wrong("gives a name in pieces of which one is missing");
       joined.push_back(Join(by_index));
     }
     for (auto* list : {&extended, &joined, &plain}) {
@@ -221,7 +228,8 @@ class Parser {
 
   // charset'language'text (RFC 2231 §4).
   static std::string DecodeExtended(std::string_view value) {
-    const size_t first = value.find('\''), second = first == std::string_view::npos ? first : value.find('\'', first + 1);
+    const size_t first = value.find('\''),
+                 second = first == std::string_view::npos ? first : value.find('\'', first + 1);
     if (second == std::string_view::npos) return text::ReadAll(DecodePercent(value), "").texts.front();
     return text::ReadAll(DecodePercent(value.substr(second + 1)), value.substr(0, first)).texts.front();
   }
@@ -234,7 +242,8 @@ class Parser {
       if (piece.second) {
         any_extended = true;
         if (index == 0) {
-          const size_t first = value.find('\''), second = first == std::string_view::npos ? first : value.find('\'', first + 1);
+          const size_t first = value.find('\''),
+                       second = first == std::string_view::npos ? first : value.find('\'', first + 1);
           if (second != std::string_view::npos) {
             charset = value.substr(0, first);
             value = value.substr(second + 1);
@@ -263,7 +272,8 @@ std::string_view ParameterizedValue::Find(std::string_view name) const {
 }
 
 bool ParameterizedValue::Has(std::string_view name) const {
-  return std::any_of(parameters.begin(), parameters.end(), [&](const Parameter& parameter) { return parameter.name == name; });
+  return std::any_of(parameters.begin(), parameters.end(),
+                     [&](const Parameter& parameter) { return parameter.name == name; });
 }
 
 Result<ParameterizedValue> ReadParameters(std::string_view raw_value, std::string_view place, std::string_view what) {

@@ -16,7 +16,9 @@
 namespace sekisho::mime {
 namespace {
 
-bool IsMessage(const Part& part) { return part.type == "message" && (part.subtype == "rfc822" || part.subtype == "global"); }
+bool IsMessage(const Part& part) {
+  return part.type == "message" && (part.subtype == "rfc822" || part.subtype == "global");
+}
 
 // Where an entity stands in the tree.
 struct Position {
@@ -103,7 +105,8 @@ class TreeReader {
     const bool digest = mail_.parts[index].subtype == "digest";
     for (size_t i = 0; i < pieces.parts.size(); ++i) {
       const std::string number = std::to_string(i + 1);
-      const Position child = {index, position.depth + 1, position.section.empty() ? number : position.section + "." + number, false, digest};
+      const Position child = {index, position.depth + 1,
+                              position.section.empty() ? number : position.section + "." + number, false, digest};
       SEKISHO_TRY(const HeaderSection header, SplitHeader(raw_, pieces.parts[i], limits_, child.Place()));
       SEKISHO_RETURN_IF_ERROR(ReadEntity(header, pieces.parts[i].end, child));
     }
@@ -135,7 +138,8 @@ class TreeReader {
   std::vector<std::string> boundaries_;  // of the multiparts we are in
 };
 
-Result<MailModel> ParseOctets(std::string_view raw, std::shared_ptr<const std::string> owner, const Limits& limits, bool to_scan) {
+Result<MailModel> ParseOctets(std::string_view raw, std::shared_ptr<const std::string> owner, const Limits& limits,
+                              bool to_scan) {
   if (raw.size() > limits.message_octets) return MakeError(Code::kLimit, "the mail: it is too large");
   MailModel mail;
   mail.raw = raw;
@@ -156,7 +160,9 @@ Result<MailModel> Parse(std::shared_ptr<const std::string> raw, const Limits& li
 
 Result<MailModel> Parse(std::string_view raw, const Limits& limits) { return ParseOctets(raw, nullptr, limits, true); }
 
-Result<MailModel> ParseToRewrite(std::string_view raw, const Limits& limits) { return ParseOctets(raw, nullptr, limits, false); }
+Result<MailModel> ParseToRewrite(std::string_view raw, const Limits& limits) {
+  return ParseOctets(raw, nullptr, limits, false);
+}
 
 Result<MailHeader> ParseHeader(std::string_view raw, const Limits& limits) {
   // The section alone; what follows may be large and is nobody's business here.

@@ -13,13 +13,12 @@
 namespace sekisho::mime {
 namespace {
 
-bool IsContentField(std::string_view name) { return AsciiEqualsIgnoreCase(name.substr(0, 8), "Content-"); }
-
 // What was written must be readable in one way, as what came was.
 Status CheckReadable(std::string_view mail) {
   Limits limits;
   limits.message_octets = mail.size();  // base64 has made it larger; the peer's SIZE decides
-  if (const Result<MailModel> read = ParseToRewrite(mail, limits); !read.ok()) return Annotate(read.error(), "the rewritten mail");
+  if (const Result<MailModel> read = ParseToRewrite(mail, limits); !read.ok())
+    return Annotate(read.error(), "the rewritten mail");
   return Ok();
 }
 
@@ -34,12 +33,18 @@ std::optional<std::string_view> LabelOf(const MailModel& mail) {
   const auto has_type = [](const HeaderField& field) { return AsciiEqualsIgnoreCase(field.name, "Content-Type"); };
   if (std::any_of(mail.fields.begin(), mail.fields.end(), has_type)) return std::nullopt;
   switch (text::Detect(mail.Octets(root.body)).kind) {
-    case text::Charset::Kind::kAscii: return std::nullopt;
-    case text::Charset::Kind::kUtf8: return "UTF-8";
-    case text::Charset::Kind::kIso2022Jp: return "ISO-2022-JP";
-    case text::Charset::Kind::kShiftJis: return "Shift_JIS";
-    case text::Charset::Kind::kEucJp: return "EUC-JP";
-    case text::Charset::Kind::kOther: return "windows-1252";
+    case text::Charset::Kind::kAscii:
+      return std::nullopt;
+    case text::Charset::Kind::kUtf8:
+      return "UTF-8";
+    case text::Charset::Kind::kIso2022Jp:
+      return "ISO-2022-JP";
+    case text::Charset::Kind::kShiftJis:
+      return "Shift_JIS";
+    case text::Charset::Kind::kEucJp:
+      return "EUC-JP";
+    case text::Charset::Kind::kOther:
+      return "windows-1252";
   }
   return std::nullopt;
 }
@@ -124,7 +129,8 @@ Result<std::string> ReplaceAttachments(const MailModel& mail, NewAttachment atta
   std::vector<size_t> attachments = Attachments(mail);
   if (attachments.empty()) return MakeError(Code::kPrecondition, "the mail has no attachment");
   for (const size_t index : attachments) {
-    if (IsInsideSealed(mail, index)) return MakeError(Code::kPrecondition, mail.parts[index].place + ": it is part of something signed or encrypted");
+    if (IsInsideSealed(mail, index))
+      return MakeError(Code::kPrecondition, mail.parts[index].place + ": it is part of something signed or encrypted");
   }
   // It may be as large as the mail: each copy goes as soon as the next is made.
   SEKISHO_TRY(std::string entity, BuildAttachment(attachment));
@@ -166,7 +172,8 @@ Result<SplitMail> SplitForSealing(const MailModel& mail) {
   if (mail.IsSealedBySender()) {
     split.mail.append(fields.content).append("\r\n").append(mail.Octets(mail.parts.front().body));
   } else {
-    if (const auto label = LabelOf(mail)) split.mail += "Content-Type: text/plain; charset=" + std::string(*label) + "\r\n";
+    if (const auto label = LabelOf(mail))
+      split.mail += "Content-Type: text/plain; charset=" + std::string(*label) + "\r\n";
     SEKISHO_TRY(split.mail, ToSevenBitEntity(mail, 0, true, std::move(split.mail)));
   }
   SEKISHO_RETURN_IF_ERROR(CheckReadable(split.mail));
@@ -175,13 +182,18 @@ Result<SplitMail> SplitForSealing(const MailModel& mail) {
 
 Result<std::string> ToSevenBit(const MailModel& mail) {
   if (text::IsAscii(mail.raw)) {
-    const auto eight_bit = [](const Part& part) { return part.encoding == TransferEncoding::k8Bit || part.encoding == TransferEncoding::kBinary; };
+    const auto eight_bit = [](const Part& part) {
+      return part.encoding == TransferEncoding::k8Bit || part.encoding == TransferEncoding::kBinary;
+    };
     // A label alone may stay on sealed mail: the octets are what counts.
-    if (mail.IsSealedBySender() || std::none_of(mail.parts.begin(), mail.parts.end(), eight_bit)) return std::string(mail.raw);
+    if (mail.IsSealedBySender() || std::none_of(mail.parts.begin(), mail.parts.end(), eight_bit))
+      return std::string(mail.raw);
   }
-  if (mail.IsSealedBySender()) return MakeError(Code::kPrecondition, "the mail is signed or encrypted by its sender and can't be made 7-bit");
+  if (mail.IsSealedBySender())
+    return MakeError(Code::kPrecondition, "the mail is signed or encrypted by its sender and can't be made 7-bit");
   SEKISHO_TRY(std::string octets, ToSevenBitEntity(mail, 0, false));
-  if (const auto label = LabelOf(mail)) octets.insert(0, "Content-Type: text/plain; charset=" + std::string(*label) + "\r\n");
+  if (const auto label = LabelOf(mail))
+    octets.insert(0, "Content-Type: text/plain; charset=" + std::string(*label) + "\r\n");
   return Checked(std::move(octets));
 }
 

@@ -25,8 +25,16 @@ struct Counts {
 
 bool IsText(FileType type) {
   switch (type) {
-    case FileType::kUnknown: case FileType::kEmpty: case FileType::kText: case FileType::kHtml: case FileType::kXml:
-    case FileType::kSvg: case FileType::kEml: case FileType::kPgp: case FileType::kScript: case FileType::kIcs:
+    case FileType::kUnknown:
+    case FileType::kEmpty:
+    case FileType::kText:
+    case FileType::kHtml:
+    case FileType::kXml:
+    case FileType::kSvg:
+    case FileType::kEml:
+    case FileType::kPgp:
+    case FileType::kScript:
+    case FileType::kIcs:
       return true;
     default:
       return false;
@@ -73,7 +81,8 @@ class RoleAssigner {
     if (part.type == "multipart") {
       part.role = Role::kMultipart;
       part.place = part.section.empty() ? "the mail" : "part " + part.section;
-      for (size_t i = 0; i < children_[index].size(); ++i) Visit(children_[index][i], Inside(part, children_[index], i, around), counts);
+      for (size_t i = 0; i < children_[index].size(); ++i)
+        Visit(children_[index][i], Inside(part, children_[index], i, around), counts);
       return;
     }
     if (!children_[index].empty()) {
@@ -92,7 +101,8 @@ class RoleAssigner {
     part.place = PlaceOf(part, counts);
   }
 
-  Surroundings Inside(const Part& part, const std::vector<size_t>& children, size_t child, const Surroundings& around) const {
+  Surroundings Inside(const Part& part, const std::vector<size_t>& children, size_t child,
+                      const Surroundings& around) const {
     Surroundings inside;
     inside.related = around.related;
     if (part.subtype == "alternative") inside.alternative = true;
@@ -124,7 +134,8 @@ class RoleAssigner {
       // What can't be told from its octets can't be read either.
       return findings.cms == CmsKind::kSigned ? Role::kOpaqueSigned : Role::kEncrypted;
     }
-    if (part.type == "text" && part.disposition != Disposition::kAttachment && !around.report && IsText(part.real_type)) {
+    if (part.type == "text" && part.disposition != Disposition::kAttachment && !around.report &&
+        IsText(part.real_type)) {
       const bool prose = part.subtype == "plain" || part.subtype == "html" || part.subtype == "enriched";
       const bool alone = mail_.parts.size() == 1;
       if (prose && (part.file_name.empty() || around.alternative || alone) && !around.related) {
@@ -146,12 +157,18 @@ class RoleAssigner {
       case Role::kBodyText:
         return ++counts.bodies == 1 ? counts.prefix + "body" : Number("body", counts.bodies, counts);
       case Role::kBodyHtml:
-        return ++counts.html_bodies == 1 ? counts.prefix + "HTML body" : Number("HTML body", counts.html_bodies, counts);
-      case Role::kInlineImage: return Number("inline image", ++counts.images, counts);
-      case Role::kSignature: return counts.prefix + "signature";
-      case Role::kOpaqueSigned: return counts.prefix + "signed content";
-      case Role::kEncrypted: return counts.prefix + "encrypted content";
-      default: return Number("attachment", ++counts.attachments, counts);
+        return ++counts.html_bodies == 1 ? counts.prefix + "HTML body"
+                                         : Number("HTML body", counts.html_bodies, counts);
+      case Role::kInlineImage:
+        return Number("inline image", ++counts.images, counts);
+      case Role::kSignature:
+        return counts.prefix + "signature";
+      case Role::kOpaqueSigned:
+        return counts.prefix + "signed content";
+      case Role::kEncrypted:
+        return counts.prefix + "encrypted content";
+      default:
+        return Number("attachment", ++counts.attachments, counts);
     }
   }
 
@@ -184,7 +201,8 @@ class RoleAssigner {
 
 }  // namespace
 
-void AssignRoles(const std::vector<LeafFindings>& findings, const std::set<std::string>& shown_images, MailModel& mail) {
+void AssignRoles(const std::vector<LeafFindings>& findings, const std::set<std::string>& shown_images,
+                 MailModel& mail) {
   RoleAssigner(findings, shown_images, mail).Run();
 }
 

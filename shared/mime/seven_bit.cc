@@ -17,11 +17,11 @@
 namespace sekisho::mime {
 namespace {
 
-bool IsContentField(std::string_view name) { return AsciiEqualsIgnoreCase(name.substr(0, 8), "Content-"); }
-
 bool IsAddressField(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Resent-From", "Resent-Sender", "Resent-To", "Resent-Cc"};
-  return std::any_of(std::begin(kNames), std::end(kNames), [&](std::string_view wanted) { return AsciiEqualsIgnoreCase(name, wanted); });
+  static constexpr std::string_view kNames[] = {"From", "Sender",      "Reply-To",      "To",        "Cc",
+                                                "Bcc",  "Resent-From", "Resent-Sender", "Resent-To", "Resent-Cc"};
+  return std::any_of(std::begin(kNames), std::end(kNames),
+                     [&](std::string_view wanted) { return AsciiEqualsIgnoreCase(name, wanted); });
 }
 
 Result<std::string> ToAsciiAddresses(std::string_view name, std::string_view value) {
@@ -40,12 +40,14 @@ Result<std::string> ToAsciiAddresses(std::string_view name, std::string_view val
 Result<std::string> ToAsciiParameterized(std::string_view name, std::string_view value) {
   SEKISHO_TRY(const ParameterizedValue read, ReadParameters(value, "the mail", name));
   const bool disposition = AsciiEqualsIgnoreCase(name, "Content-Disposition");
-  return FormatParameterized(name, read.value, read.parameters, disposition ? "filename" : "name", read.names.empty() ? "" : read.names.front());
+  return FormatParameterized(name, read.value, read.parameters, disposition ? "filename" : "name",
+                             read.names.empty() ? "" : read.names.front());
 }
 
 // Whether the part's own content, its children's apart, must be encoded anew.
 bool NeedsEncoding(const MailModel& mail, const Part& part) {
-  return part.encoding == TransferEncoding::k8Bit || part.encoding == TransferEncoding::kBinary || !text::IsAscii(mail.Octets(part.body));
+  return part.encoding == TransferEncoding::k8Bit || part.encoding == TransferEncoding::kBinary ||
+         !text::IsAscii(mail.Octets(part.body));
 }
 
 class Encoder {
@@ -68,7 +70,8 @@ class Encoder {
           entities.push_back(std::move(entity));
         }
         changed = RejoinMultipart(mail_, index, entities);
-        if (!text::IsAscii(changed)) return MakeError(Code::kPrecondition, part.place + ": text outside its parts isn't ASCII");
+        if (!text::IsAscii(changed))
+          return MakeError(Code::kPrecondition, part.place + ": text outside its parts isn't ASCII");
       } else if (part.role == Role::kMessage) {
         SEKISHO_TRY(changed, Entity(children.front(), false));
       } else if (NeedsEncoding(mail_, part)) {
@@ -95,13 +98,15 @@ class Encoder {
     SEKISHO_TRY(const std::string content, DecodeContent(mail_, part));
     encoding = ChooseEncoding(content, part.type == "text" || part.type == "message");
     if (encoding == TransferEncoding::k7Bit) return content;
-    if (part.type == "message") return MakeError(Code::kPrecondition, part.place + ": a report isn't ASCII and can't be encoded");
+    if (part.type == "message")
+      return MakeError(Code::kPrecondition, part.place + ": a report isn't ASCII and can't be encoded");
     return encoding == TransferEncoding::kBase64 ? EncodeBase64Lines(content) : EncodeQuotedPrintable(content);
   }
 
   // The part's fields, made ASCII, with the encoding they need now.
   Result<std::string> Fields(const Part& part, bool content_only, TransferEncoding encoding) {
-    SEKISHO_TRY(const HeaderSection section, SplitHeader(mail_.raw, {part.header.begin, part.body.end}, Limits(), part.place));
+    SEKISHO_TRY(const HeaderSection section,
+                SplitHeader(mail_.raw, {part.header.begin, part.body.end}, Limits(), part.place));
     std::string out;
     for (const RawField& field : section.fields) {
       if (content_only && !IsContentField(field.name)) continue;
@@ -115,12 +120,14 @@ class Encoder {
       SEKISHO_TRY(const std::string ascii, ToAsciiField(field.name, field.value));
       out += ascii;
     }
-    if (encoding != part.encoding) out += "Content-Transfer-Encoding: " + std::string(TransferEncodingName(encoding)) + "\r\n";
+    if (encoding != part.encoding)
+      out += "Content-Transfer-Encoding: " + std::string(TransferEncodingName(encoding)) + "\r\n";
     return out;
   }
 
   bool HasMimeVersion(const Part& part) const {
-    const Result<HeaderSection> section = SplitHeader(mail_.raw, {part.header.begin, part.body.end}, Limits(), part.place);
+    const Result<HeaderSection> section =
+        SplitHeader(mail_.raw, {part.header.begin, part.body.end}, Limits(), part.place);
     return section.ok() && section->Find("MIME-Version") != nullptr;
   }
 
@@ -163,7 +170,8 @@ std::string RejoinMultipart(const MailModel& mail, size_t index, const std::vect
 }
 
 Result<std::string> ToAsciiField(std::string_view name, std::string_view value) {
-  if (AsciiEqualsIgnoreCase(name, "Content-Type") || AsciiEqualsIgnoreCase(name, "Content-Disposition")) return ToAsciiParameterized(name, value);
+  if (AsciiEqualsIgnoreCase(name, "Content-Type") || AsciiEqualsIgnoreCase(name, "Content-Disposition"))
+    return ToAsciiParameterized(name, value);
   if (IsAddressField(name)) return ToAsciiAddresses(name, value);
   return FormatField(name, text::SanitizeUtf8(DecodeText(value)));
 }

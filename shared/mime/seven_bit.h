@@ -21,9 +21,9 @@ std::string RejoinMultipart(const MailModel& mail, size_t index, const std::vect
 // Errors: kPrecondition for an internationalised address.
 Result<std::string> ToAsciiField(std::string_view name, std::string_view value);
 
-// The fields and the body of part `index`. `content_only`: of the fields only Content-*, as for the root of a message that is
-// sealed. Errors: kPrecondition for what can't be made 7-bit.
-// `before` is put in front of it, which saves a copy of what may be large.
+// The fields and the body of part `index`. `content_only`: of the fields only Content-*, as for the root of a message
+// that is sealed. Errors: kPrecondition for what can't be made 7-bit. `before` is put in front of it, which saves a
+// copy of what may be large.
 Result<std::string> ToSevenBitEntity(const MailModel& mail, size_t index, bool content_only, std::string before = {});
 
 }  // namespace sekisho::mime

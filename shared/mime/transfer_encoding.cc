@@ -29,7 +29,9 @@ constexpr std::array<uint8_t, 256> kBase64 = [] {
 // Gathers octets and hands them on when there are enough.
 class Out {
  public:
-  explicit Out(const Sink& sink, size_t expected) : sink_(sink), room_(std::clamp(expected, size_t{64}, kPiece)) { buffer_.resize(room_); }
+  explicit Out(const Sink& sink, size_t expected) : sink_(sink), room_(std::clamp(expected, size_t{64}, kPiece)) {
+    buffer_.resize(room_);
+  }
 
   // Where up to `size` octets may be written next; Commit says how many were.
   char* Room() { return buffer_.data() + size_; }
@@ -61,7 +63,8 @@ Status DecodeBase64(std::string_view body, const Sink& sink) {
       while (end - at >= 4 && out.HasRoom(3)) {
         const uint8_t a = kBase64[at[0]], b = kBase64[at[1]], c = kBase64[at[2]], d = kBase64[at[3]];
         if (((a | b | c | d) & 0x80) != 0) break;
-        const uint32_t value = static_cast<uint32_t>(a) << 18 | static_cast<uint32_t>(b) << 12 | static_cast<uint32_t>(c) << 6 | d;
+        const uint32_t value =
+            static_cast<uint32_t>(a) << 18 | static_cast<uint32_t>(b) << 12 | static_cast<uint32_t>(c) << 6 | d;
         char* const to = out.Room();
         to[0] = static_cast<char>(value >> 16);
         to[1] = static_cast<char>(value >> 8);
@@ -74,10 +77,12 @@ Status DecodeBase64(std::string_view body, const Sink& sink) {
     if (!out.HasRoom(3)) SEKISHO_RETURN_IF_ERROR(out.Flush());
     const uint8_t value = kBase64[*at++];
     if (value == kBlank) continue;
-    if (value == kWrong) return MakeError(Code::kMalformed, "its base64 holds characters outside the alphabet; encode it anew");
+    if (value == kWrong)
+      return MakeError(Code::kMalformed, "its base64 holds characters outside the alphabet; encode it anew");
     if (value == kPad) {
       ++padding;
-      if (filled + padding > 4 || filled < 2) return MakeError(Code::kMalformed, "its base64 is padded wrongly; encode it anew");
+      if (filled + padding > 4 || filled < 2)
+        return MakeError(Code::kMalformed, "its base64 is padded wrongly; encode it anew");
       continue;
     }
     if (padding > 0) return MakeError(Code::kMalformed, "its base64 goes on behind the padding; encode it anew");
@@ -103,13 +108,6 @@ Status DecodeBase64(std::string_view body, const Sink& sink) {
   return out.Flush();
 }
 
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
 // The size of a soft line break's rest, blanks and CRLF behind the "="; 0 when it is none.
 size_t SoftBreak(std::string_view rest) {
   const size_t blanks = std::min(rest.find_first_not_of(" \t"), rest.size());
@@ -128,7 +126,8 @@ Status DecodeQuotedPrintable(std::string_view body, const Sink& sink) {
       ++at;
       continue;
     }
-    const int high = at + 1 < body.size() ? HexValue(body[at + 1]) : -1, low = at + 2 < body.size() ? HexValue(body[at + 2]) : -1;
+    const int high = at + 1 < body.size() ? HexValue(body[at + 1]) : -1,
+              low = at + 2 < body.size() ? HexValue(body[at + 2]) : -1;
     if (high >= 0 && low >= 0) {
       *out.Room() = static_cast<char>(high * 16 + low);
       out.Commit(1);
@@ -136,13 +135,21 @@ Status DecodeQuotedPrintable(std::string_view body, const Sink& sink) {
       continue;
     }
     const size_t skipped = SoftBreak(body.substr(at + 1));
-    if (skipped == 0) return MakeError(Code::kMalformed, "its quoted-printable holds a \"=\" that encodes nothing; encode it anew");
+    if (skipped == 0)
+      return MakeError(Code::kMalformed, "its quoted-printable holds a \"=\" that encodes nothing; encode it anew");
     at += 1 + skipped;
   }
   return out.Flush();
 }
 
 }  // namespace
+
+int HexValue(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
 
 Status DecodeTransfer(TransferEncoding encoding, std::string_view body, const Sink& sink) {
   if (encoding == TransferEncoding::kBase64) return DecodeBase64(body, sink);
@@ -165,7 +172,9 @@ void AppendBase64Lines(std::string_view octets, std::string& out) {
   out.resize(to + groups * 4 + lines * 2);
   for (size_t at = 0; at < octets.size();) {
     const size_t left = octets.size() - at;
-    const auto octet = [&](size_t i) { return i < left ? static_cast<uint32_t>(static_cast<unsigned char>(octets[at + i])) : 0; };
+    const auto octet = [&](size_t i) {
+      return i < left ? static_cast<uint32_t>(static_cast<unsigned char>(octets[at + i])) : 0;
+    };
     const uint32_t value = octet(0) << 16 | octet(1) << 8 | octet(2);
     out[to] = kAlphabet[value >> 18];
     out[to + 1] = kAlphabet[value >> 12 & 63];
@@ -235,11 +244,16 @@ TransferEncoding ChooseEncoding(std::string_view content, bool is_text) {
 
 std::string_view TransferEncodingName(TransferEncoding encoding) {
   switch (encoding) {
-    case TransferEncoding::k7Bit: return "7bit";
-    case TransferEncoding::k8Bit: return "8bit";
-    case TransferEncoding::kBinary: return "binary";
-    case TransferEncoding::kBase64: return "base64";
-    case TransferEncoding::kQuotedPrintable: return "quoted-printable";
+    case TransferEncoding::k7Bit:
+      return "7bit";
+    case TransferEncoding::k8Bit:
+      return "8bit";
+    case TransferEncoding::kBinary:
+      return "binary";
+    case TransferEncoding::kBase64:
+      return "base64";
+    case TransferEncoding::kQuotedPrintable:
+      return "quoted-printable";
   }
   SEKISHO_CHECK(false);
   return "";

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "shared/mime/little_endian.h"
+
 namespace sekisho::mime {
 namespace {
 
@@ -11,12 +13,6 @@ using namespace std::string_view_literals;
 constexpr std::string_view kLocal = "PK\x03\x04"sv, kCentral = "PK\x01\x02"sv, kEnd = "PK\x05\x06"sv;
 constexpr size_t kLocalSize = 30, kCentralSize = 46, kEndSize = 22, kMaxComment = 0xFFFF;
 
-uint32_t Little(std::string_view octets, size_t at, size_t size) {
-  uint32_t value = 0;
-  for (size_t i = size; i-- > 0;) value = value << 8 | static_cast<unsigned char>(octets[at + i]);
-  return value;
-}
-
 // Where the central directory begins, by the end record.
 std::optional<size_t> FindDirectory(std::string_view content) {
   const size_t window = std::min(content.size(), kEndSize + kMaxComment);
@@ -24,7 +20,7 @@ std::optional<size_t> FindDirectory(std::string_view content) {
   if (found == std::string_view::npos) return std::nullopt;
   const size_t end = content.size() - window + found;
   if (content.size() - end < kEndSize) return std::nullopt;
-  const size_t size = Little(content, end + 12, 4);
+  const size_t size = LittleEndian(content, end + 12, 4);
   // Counted from the end record, so that octets put before the archive don't matter.
   return size <= end ? std::optional<size_t>(end - size) : std::nullopt;
 }
@@ -34,11 +30,12 @@ bool ReadRecord(std::string_view content, bool central, size_t& at, const std::f
   const size_t fixed = central ? kCentralSize : kLocalSize;
   if (content.size() - at < fixed || content.substr(at, 4) != (central ? kCentral : kLocal)) return false;
   const size_t shift = central ? 2 : 0;  // the central record has one more version field
-  const size_t name = Little(content, at + (central ? 28 : 26), 2), extra = Little(content, at + (central ? 30 : 28), 2);
-  const size_t comment = central ? Little(content, at + 32, 2) : 0;
+  const size_t name = LittleEndian(content, at + (central ? 28 : 26), 2),
+               extra = LittleEndian(content, at + (central ? 30 : 28), 2);
+  const size_t comment = central ? LittleEndian(content, at + 32, 2) : 0;
   if (content.size() - at - fixed < name) return false;
-  call({content.substr(at + fixed, name), static_cast<uint16_t>(Little(content, at + 6 + shift, 2)),
-        static_cast<uint16_t>(Little(content, at + 8 + shift, 2))});
+  call({content.substr(at + fixed, name), static_cast<uint16_t>(LittleEndian(content, at + 6 + shift, 2)),
+        static_cast<uint16_t>(LittleEndian(content, at + 8 + shift, 2))});
   at = std::min(content.size(), at + fixed + name + extra + comment);
   return true;
 }

@@ -19,46 +19,86 @@ namespace {
 using Kind = Charset::Kind;
 using Converter = Handle<UConverter, ucnv_close>;
 
-struct Alias { std::string_view name; Kind kind; const char* converter; };
+struct Alias {
+  std::string_view name;
+  Kind kind;
+  const char* converter;
+};
 
 // Names that ICU reads differently from mail practice, or not at all.
 constexpr Alias kAliases[] = {
-    {"us-ascii", Kind::kAscii, ""},           {"ascii", Kind::kAscii, ""},
-    {"ansi_x3.4-1968", Kind::kAscii, ""},     {"646", Kind::kAscii, ""},
-    {"utf-8", Kind::kUtf8, ""},               {"utf8", Kind::kUtf8, ""},
-    {"utf-8n", Kind::kUtf8, ""},              {"unicode-1-1-utf-8", Kind::kUtf8, ""},
-    {"iso-2022-jp", Kind::kIso2022Jp, ""},    {"iso2022-jp", Kind::kIso2022Jp, ""},
-    {"iso2022jp", Kind::kIso2022Jp, ""},      {"iso-2022-jp-1", Kind::kIso2022Jp, ""},
-    {"iso-2022-jp-3", Kind::kIso2022Jp, ""},  {"iso-2022-jp-2004", Kind::kIso2022Jp, ""},
-    {"iso-2022-jp-ms", Kind::kIso2022Jp, ""}, {"csiso2022jp", Kind::kIso2022Jp, ""},
-    {"cp50220", Kind::kIso2022Jp, ""},        {"cp50221", Kind::kIso2022Jp, ""},
-    {"cp50222", Kind::kIso2022Jp, ""},        {"x-windows-iso2022jp", Kind::kIso2022Jp, ""},
-    {"x-windows-50220", Kind::kIso2022Jp, ""},{"x-windows-50221", Kind::kIso2022Jp, ""},
-    {"jis", Kind::kIso2022Jp, ""},            {"jis7", Kind::kIso2022Jp, ""},
-    {"shift_jis", Kind::kShiftJis, ""},       {"shift-jis", Kind::kShiftJis, ""},
-    {"shiftjis", Kind::kShiftJis, ""},        {"sjis", Kind::kShiftJis, ""},
-    {"x-sjis", Kind::kShiftJis, ""},          {"x-shift-jis", Kind::kShiftJis, ""},
-    {"csshiftjis", Kind::kShiftJis, ""},      {"ms_kanji", Kind::kShiftJis, ""},
-    {"cp932", Kind::kShiftJis, ""},           {"ms932", Kind::kShiftJis, ""},
-    {"windows-31j", Kind::kShiftJis, ""},     {"cswindows31j", Kind::kShiftJis, ""},
-    {"windows-932", Kind::kShiftJis, ""},     {"x-ms-cp932", Kind::kShiftJis, ""},
-    {"euc-jp", Kind::kEucJp, ""},             {"eucjp", Kind::kEucJp, ""},
-    {"euc_jp", Kind::kEucJp, ""},             {"x-euc-jp", Kind::kEucJp, ""},
-    {"x-eucjp", Kind::kEucJp, ""},            {"x-euc", Kind::kEucJp, ""},
-    {"ujis", Kind::kEucJp, ""},               {"eucjp-ms", Kind::kEucJp, ""},
-    {"eucjp-win", Kind::kEucJp, ""},          {"cp51932", Kind::kEucJp, ""},
-    {"cp20932", Kind::kEucJp, ""},            {"cseucpkdfmtjapanese", Kind::kEucJp, ""},
-    {"iso-8859-1", Kind::kOther, "windows-1252"},  {"iso8859-1", Kind::kOther, "windows-1252"},
-    {"iso_8859-1", Kind::kOther, "windows-1252"},  {"latin1", Kind::kOther, "windows-1252"},
-    {"l1", Kind::kOther, "windows-1252"},          {"cp1252", Kind::kOther, "windows-1252"},
-    {"iso-8859-9", Kind::kOther, "windows-1254"},  {"iso-8859-11", Kind::kOther, "windows-874"},
-    {"tis-620", Kind::kOther, "windows-874"},      {"iso-8859-8-i", Kind::kOther, "iso-8859-8"},
-    {"gb2312", Kind::kOther, "gb18030"},           {"gb_2312-80", Kind::kOther, "gb18030"},
-    {"gbk", Kind::kOther, "gb18030"},              {"x-gbk", Kind::kOther, "gb18030"},
-    {"cp936", Kind::kOther, "gb18030"},            {"ks_c_5601-1987", Kind::kOther, "windows-949"},
-    {"euc-kr", Kind::kOther, "windows-949"},       {"big5", Kind::kOther, "Big5-HKSCS"},
-    {"unicode-1-1-utf-7", Kind::kOther, "UTF-7"},  {"utf7", Kind::kOther, "UTF-7"},
-    {"utf16", Kind::kOther, "UTF-16"},             {"unicode", Kind::kOther, "UTF-16"},
+    {"us-ascii", Kind::kAscii, ""},
+    {"ascii", Kind::kAscii, ""},
+    {"ansi_x3.4-1968", Kind::kAscii, ""},
+    {"646", Kind::kAscii, ""},
+    {"utf-8", Kind::kUtf8, ""},
+    {"utf8", Kind::kUtf8, ""},
+    {"utf-8n", Kind::kUtf8, ""},
+    {"unicode-1-1-utf-8", Kind::kUtf8, ""},
+    {"iso-2022-jp", Kind::kIso2022Jp, ""},
+    {"iso2022-jp", Kind::kIso2022Jp, ""},
+    {"iso2022jp", Kind::kIso2022Jp, ""},
+    {"iso-2022-jp-1", Kind::kIso2022Jp, ""},
+    {"iso-2022-jp-3", Kind::kIso2022Jp, ""},
+    {"iso-2022-jp-2004", Kind::kIso2022Jp, ""},
+    {"iso-2022-jp-ms", Kind::kIso2022Jp, ""},
+    {"csiso2022jp", Kind::kIso2022Jp, ""},
+    {"cp50220", Kind::kIso2022Jp, ""},
+    {"cp50221", Kind::kIso2022Jp, ""},
+    {"cp50222", Kind::kIso2022Jp, ""},
+    {"x-windows-iso2022jp", Kind::kIso2022Jp, ""},
+    {"x-windows-50220", Kind::kIso2022Jp, ""},
+    {"x-windows-50221", Kind::kIso2022Jp, ""},
+    {"jis", Kind::kIso2022Jp, ""},
+    {"jis7", Kind::kIso2022Jp, ""},
+    {"shift_jis", Kind::kShiftJis, ""},
+    {"shift-jis", Kind::kShiftJis, ""},
+    {"shiftjis", Kind::kShiftJis, ""},
+    {"sjis", Kind::kShiftJis, ""},
+    {"x-sjis", Kind::kShiftJis, ""},
+    {"x-shift-jis", Kind::kShiftJis, ""},
+    {"csshiftjis", Kind::kShiftJis, ""},
+    {"ms_kanji", Kind::kShiftJis, ""},
+    {"cp932", Kind::kShiftJis, ""},
+    {"ms932", Kind::kShiftJis, ""},
+    {"windows-31j", Kind::kShiftJis, ""},
+    {"cswindows31j", Kind::kShiftJis, ""},
+    {"windows-932", Kind::kShiftJis, ""},
+    {"x-ms-cp932", Kind::kShiftJis, ""},
+    {"euc-jp", Kind::kEucJp, ""},
+    {"eucjp", Kind::kEucJp, ""},
+    {"euc_jp", Kind::kEucJp, ""},
+    {"x-euc-jp", Kind::kEucJp, ""},
+    {"x-eucjp", Kind::kEucJp, ""},
+    {"x-euc", Kind::kEucJp, ""},
+    {"ujis", Kind::kEucJp, ""},
+    {"eucjp-ms", Kind::kEucJp, ""},
+    {"eucjp-win", Kind::kEucJp, ""},
+    {"cp51932", Kind::kEucJp, ""},
+    {"cp20932", Kind::kEucJp, ""},
+    {"cseucpkdfmtjapanese", Kind::kEucJp, ""},
+    {"iso-8859-1", Kind::kOther, "windows-1252"},
+    {"iso8859-1", Kind::kOther, "windows-1252"},
+    {"iso_8859-1", Kind::kOther, "windows-1252"},
+    {"latin1", Kind::kOther, "windows-1252"},
+    {"l1", Kind::kOther, "windows-1252"},
+    {"cp1252", Kind::kOther, "windows-1252"},
+    {"iso-8859-9", Kind::kOther, "windows-1254"},
+    {"iso-8859-11", Kind::kOther, "windows-874"},
+    {"tis-620", Kind::kOther, "windows-874"},
+    {"iso-8859-8-i", Kind::kOther, "iso-8859-8"},
+    {"gb2312", Kind::kOther, "gb18030"},
+    {"gb_2312-80", Kind::kOther, "gb18030"},
+    {"gbk", Kind::kOther, "gb18030"},
+    {"x-gbk", Kind::kOther, "gb18030"},
+    {"cp936", Kind::kOther, "gb18030"},
+    {"ks_c_5601-1987", Kind::kOther, "windows-949"},
+    {"euc-kr", Kind::kOther, "windows-949"},
+    {"big5", Kind::kOther, "Big5-HKSCS"},
+    {"unicode-1-1-utf-7", Kind::kOther, "UTF-7"},
+    {"utf7", Kind::kOther, "UTF-7"},
+    {"utf16", Kind::kOther, "UTF-16"},
+    {"unicode", Kind::kOther, "UTF-16"},
 };
 
 const std::unordered_map<std::string_view, const Alias*>& AliasTable() {
@@ -119,7 +159,8 @@ Shape ShapeAsShiftJis(std::string_view octets) {
   for (size_t at = 0; at < octets.size(); ++at) {
     const auto lead = static_cast<unsigned char>(octets[at]);
     if (lead < 0x80 || (lead >= 0xA1 && lead <= 0xDF)) continue;
-    const auto trail = at + 1 < octets.size() ? static_cast<unsigned char>(octets[at + 1]) : static_cast<unsigned char>(0);
+    const auto trail =
+        at + 1 < octets.size() ? static_cast<unsigned char>(octets[at + 1]) : static_cast<unsigned char>(0);
     if (lead == 0x80 || lead == 0xA0 || lead > 0xFC || trail < 0x40 || trail == 0x7F || trail > 0xFC) {
       ++shape.wrong;
       continue;
@@ -135,7 +176,8 @@ Shape ShapeAsEucJp(std::string_view octets) {
   for (size_t at = 0; at < octets.size(); ++at) {
     const auto lead = static_cast<unsigned char>(octets[at]);
     if (lead < 0x80) continue;
-    const auto next = at + 1 < octets.size() ? static_cast<unsigned char>(octets[at + 1]) : static_cast<unsigned char>(0);
+    const auto next =
+        at + 1 < octets.size() ? static_cast<unsigned char>(octets[at + 1]) : static_cast<unsigned char>(0);
     if ((lead == 0x8E || (lead >= 0xA1 && lead <= 0xFE)) && next >= 0xA1 && next <= 0xFE) {
       if (lead == 0xA4 || lead == 0xA5) ++shape.kana;
       ++at;
@@ -149,7 +191,8 @@ Shape ShapeAsEucJp(std::string_view octets) {
 // Converters that read ASCII octets as ASCII.
 bool KeepsAscii(std::string_view converter) {
   static constexpr std::string_view kPrefixes[] = {"windows-", "iso-8859-", "gb18030", "Big5", "koi8-", "macintosh"};
-  return std::any_of(std::begin(kPrefixes), std::end(kPrefixes), [&](std::string_view prefix) { return converter.starts_with(prefix); });
+  return std::any_of(std::begin(kPrefixes), std::end(kPrefixes),
+                     [&](std::string_view prefix) { return converter.starts_with(prefix); });
 }
 
 // Whether octets that decode under `label` without a fault need no second opinion.
@@ -170,7 +213,9 @@ std::optional<Charset> FindCharset(std::string_view name) {
   }
   if (lower.empty() || lower.size() > 40) return std::nullopt;
   // ICU takes options after a comma, and EBCDIC under many names; neither is meant in mail.
-  const auto usual = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.'; };
+  const auto usual = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  };
   if (!std::all_of(lower.begin(), lower.end(), usual) || lower.starts_with("ibm-") || lower.starts_with("ebcdic")) {
     return std::nullopt;
   }
@@ -188,7 +233,8 @@ Decoded Decode(const Charset& charset, std::string_view octets) {
       if (decoded.exact) {
         decoded.utf8 = octets;
       } else {
-        for (const char c : octets) AppendUtf8(decoded.utf8, static_cast<unsigned char>(c) < 0x80 ? static_cast<char32_t>(c) : kReplacement);
+        for (const char c : octets)
+          AppendUtf8(decoded.utf8, static_cast<unsigned char>(c) < 0x80 ? static_cast<char32_t>(c) : kReplacement);
       }
       return decoded;
     case Kind::kUtf8:
@@ -225,7 +271,8 @@ Charset Detect(std::string_view octets) {
   const Shape shift_jis = ShapeAsShiftJis(octets), euc_jp = ShapeAsEucJp(octets);
   // A few wrong octets don't make Japanese text Latin: kana decide.
   const auto likely = [&](const Shape& shape) { return shape.wrong == 0 || shape.kana > 8 * shape.wrong; };
-  if (likely(euc_jp) && (euc_jp.kana > shift_jis.kana || !likely(shift_jis) || (euc_jp.wrong == 0 && shift_jis.kana == 0))) {
+  if (likely(euc_jp) &&
+      (euc_jp.kana > shift_jis.kana || !likely(shift_jis) || (euc_jp.wrong == 0 && shift_jis.kana == 0))) {
     return {Kind::kEucJp, ""};
   }
   if (likely(shift_jis)) return {Kind::kShiftJis, ""};
@@ -238,7 +285,8 @@ bool IsReadAsItIs(std::string_view octets, std::string_view declared, std::span<
     return charset && (charset->kind == Kind::kUtf8 || (ascii && charset->kind == Kind::kAscii));
   };
   const bool ascii = IsAscii(octets);
-  if ((!declared.empty() && !keeps(declared, ascii)) || octets.starts_with("\xEF\xBB\xBF") || HasIso2022Escape(octets)) return false;
+  if ((!declared.empty() && !keeps(declared, ascii)) || octets.starts_with("\xEF\xBB\xBF") || HasIso2022Escape(octets))
+    return false;
   if (!std::all_of(also.begin(), also.end(), [&](const std::string& name) { return keeps(name, ascii); })) return false;
   return ascii || IsValidUtf8(octets);
 }
@@ -267,8 +315,9 @@ Readings ReadAll(std::string_view octets, std::string_view declared, std::span<c
     const size_t before = readings.texts.size();
     add(Decode(detected, octets).utf8);
     // A single-byte label and detection often differ in name only.
-    readings.mismatch = !declared.empty() && (!label || detected.kind == Kind::kIso2022Jp || label->kind != Kind::kOther ||
-                                              (before > 0 && readings.texts.size() > before));
+    readings.mismatch =
+        !declared.empty() && (!label || detected.kind == Kind::kIso2022Jp || label->kind != Kind::kOther ||
+                              (before > 0 && readings.texts.size() > before));
   }
   if (escapes && japanese::HasOpenLine(octets)) {
     std::string unreset;

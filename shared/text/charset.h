@@ -1,6 +1,6 @@
 #pragma once
-// Octets in a named or unnamed charset → UTF-8. Japanese as mailers really send it (CP932, CP51932, CP50221), everything else
-// by ICU. Pure, thread safe.
+// Octets in a named or unnamed charset → UTF-8. Japanese as mailers really send it (CP932, CP51932, CP50221),
+// everything else by ICU. Pure, thread safe.
 
 #include <optional>
 #include <span>
@@ -18,8 +18,9 @@ struct Charset {
   bool operator==(const Charset&) const = default;
 };
 
-// By a name as found in mail, any case: IANA's names, Microsoft's and the usual misspellings. Labels that stand for a smaller
-// set than senders use are widened as WHATWG does (ISO-8859-1 is windows-1252, GB2312 is GB 18030). nullopt when unknown.
+// By a name as found in mail, any case: IANA's names, Microsoft's and the usual misspellings. Labels that stand for a
+// smaller set than senders use are widened as WHATWG does (ISO-8859-1 is windows-1252, GB2312 is GB 18030). nullopt
+// when unknown.
 std::optional<Charset> FindCharset(std::string_view name);
 
 struct Decoded {
@@ -32,15 +33,15 @@ Decoded Decode(const Charset& charset, std::string_view octets);
 // windows-1252.
 Charset Detect(std::string_view octets);
 
-// All that a reader may take `octets` for. The first is the declared reading where its charset is known, else the detected;
-// the others differ from it in text. `also` names charsets declared elsewhere, as HTML does.
+// All that a reader may take `octets` for. The first is the declared reading where its charset is known, else the
+// detected; the others differ from it in text. `also` names charsets declared elsewhere, as HTML does.
 struct Readings {
   std::vector<std::string> texts;  // never empty; UTF-8
   bool mismatch = false;           // the octets aren't what `declared` says, or it is unknown
 };
 Readings ReadAll(std::string_view octets, std::string_view declared, std::span<const std::string> also = {});
-// Whether ReadAll would give nothing but `octets` as they are, without a mismatch: ASCII or UTF-8 that says so. Then there is
-// no need for copies of what may be large. Never wrong when true.
+// Whether ReadAll would give nothing but `octets` as they are, without a mismatch: ASCII or UTF-8 that says so. Then
+// there is no need for copies of what may be large. Never wrong when true.
 bool IsReadAsItIs(std::string_view octets, std::string_view declared, std::span<const std::string> also = {});
 
 }  // namespace sekisho::text

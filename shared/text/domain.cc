@@ -19,8 +19,9 @@ constexpr size_t kMaxDomain = 253;
 const UIDNA* Idna() {
   static const UIDNA* const instance = [] {
     UErrorCode error = U_ZERO_ERROR;
-    const UIDNA* opened = uidna_openUTS46(UIDNA_CHECK_BIDI | UIDNA_CHECK_CONTEXTJ | UIDNA_NONTRANSITIONAL_TO_ASCII |
-                                              UIDNA_NONTRANSITIONAL_TO_UNICODE, &error);
+    const UIDNA* opened = uidna_openUTS46(
+        UIDNA_CHECK_BIDI | UIDNA_CHECK_CONTEXTJ | UIDNA_NONTRANSITIONAL_TO_ASCII | UIDNA_NONTRANSITIONAL_TO_UNICODE,
+        &error);
     SEKISHO_CHECK(U_SUCCESS(error));
     return opened;
   }();
@@ -89,8 +90,8 @@ std::string DomainToUnicode(std::string_view domain) {
     std::array<char, 256> unicode;
     UIDNAInfo info = UIDNA_INFO_INITIALIZER;
     UErrorCode error = U_ZERO_ERROR;
-    const int32_t size = uidna_labelToUnicodeUTF8(Idna(), label.data(), static_cast<int32_t>(label.size()), unicode.data(),
-                                                  static_cast<int32_t>(unicode.size()), &info, &error);
+    const int32_t size = uidna_labelToUnicodeUTF8(Idna(), label.data(), static_cast<int32_t>(label.size()),
+                                                  unicode.data(), static_cast<int32_t>(unicode.size()), &info, &error);
     if (at > 0) out += '.';
     if (U_SUCCESS(error) && info.errors == 0) {
       out.append(unicode.data(), static_cast<size_t>(size));

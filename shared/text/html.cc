@@ -18,15 +18,17 @@ bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' ||
 // Elements that begin and end a line.
 bool IsBlock(std::string_view name) {
   static constexpr std::string_view kBlocks[] = {
-      "address", "article", "aside", "blockquote", "body", "br", "caption", "center", "dd", "div", "dl", "dt", "fieldset",
-      "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hr", "html", "legend",
-      "li", "main", "nav", "ol", "option", "p", "pre", "section", "select", "table", "tbody", "textarea", "tfoot", "thead",
-      "title", "tr", "ul"};
+      "address", "article", "aside", "blockquote", "body",       "br",     "caption", "center", "dd",
+      "div",     "dl",      "dt",    "fieldset",   "figcaption", "figure", "footer",  "form",   "h1",
+      "h2",      "h3",      "h4",    "h5",         "h6",         "head",   "header",  "hr",     "html",
+      "legend",  "li",      "main",  "nav",        "ol",         "option", "p",       "pre",    "section",
+      "select",  "table",   "tbody", "textarea",   "tfoot",      "thead",  "title",   "tr",     "ul"};
   return std::binary_search(std::begin(kBlocks), std::end(kBlocks), name);
 }
 
 bool IsLink(std::string_view attribute) {
-  return attribute == "href" || attribute == "src" || attribute == "action" || attribute == "formaction" || attribute == "data";
+  return attribute == "href" || attribute == "src" || attribute == "action" || attribute == "formaction" ||
+         attribute == "data";
 }
 
 bool IsShown(std::string_view attribute) {
@@ -42,8 +44,10 @@ void AppendReference(std::string_view source, size_t& at, std::string& to) {
     const size_t digits = end + (hex ? 2 : 1);
     for (end = digits; end < source.size(); ++end) {
       const char d = source[end];
-      const int value = d >= '0' && d <= '9' ? d - '0' : hex && d >= 'a' && d <= 'f' ? d - 'a' + 10
-                                                       : hex && d >= 'A' && d <= 'F' ? d - 'A' + 10 : -1;
+      const int value = d >= '0' && d <= '9'          ? d - '0'
+                        : hex && d >= 'a' && d <= 'f' ? d - 'a' + 10
+                        : hex && d >= 'A' && d <= 'F' ? d - 'A' + 10
+                                                      : -1;
       if (value < 0) break;
       c = std::min<char32_t>(c * (hex ? 16 : 10) + static_cast<char32_t>(value), 0x110000);
     }
@@ -191,7 +195,9 @@ class Reader {
       if (at >= source_.size()) return false;
       if (source_[at] == '>') break;
       const size_t begin = at++;
-      while (at < source_.size() && !IsBlank(source_[at]) && source_[at] != '/' && source_[at] != '>' && source_[at] != '=') ++at;
+      while (at < source_.size() && !IsBlank(source_[at]) && source_[at] != '/' && source_[at] != '>' &&
+             source_[at] != '=')
+        ++at;
       const std::string_view name = source_.substr(begin, at - begin);
       size_t value = at;
       while (value < source_.size() && IsBlank(source_[value])) ++value;
@@ -225,7 +231,8 @@ class Reader {
     return true;
   }
 
-  void Attribute(const std::string& name, std::string_view value, std::vector<std::pair<std::string, std::string>>& found) {
+  void Attribute(const std::string& name, std::string_view value,
+                 std::vector<std::pair<std::string, std::string>>& found) {
     if (name.size() > 2 && name.starts_with("on") && !value.empty()) result_.has_script = true;
     if (IsLink(name) || IsShown(name)) found.emplace_back(name, DecodeReferences(value));
   }

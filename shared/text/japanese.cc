@@ -119,12 +119,16 @@ enum class Set { kAscii, kKana, kJis0208, kJis0212 };
 
 // Reads the designation after ESC; its size without ESC, 0 when it isn't one that we know.
 size_t Designation(std::string_view rest, Set& set) {
-  struct Escape { std::string_view octets; Set set; };
-  // "(H" was meant for Swedish, and early PC mailers send it for ASCII. "$(O" and "$(Q" are JIS X 0213, which keeps most of 0208.
-  static constexpr Escape kEscapes[] = {
-      {"(B", Set::kAscii}, {"(J", Set::kAscii}, {"(H", Set::kAscii}, {"(I", Set::kKana}, {"$B", Set::kJis0208},
-      {"$@", Set::kJis0208}, {"$(B", Set::kJis0208}, {"$(@", Set::kJis0208}, {"&@\x1B$B", Set::kJis0208},
-      {"$(O", Set::kJis0208}, {"$(Q", Set::kJis0208}, {"$(D", Set::kJis0212}};
+  struct Escape {
+    std::string_view octets;
+    Set set;
+  };
+  // "(H" was meant for Swedish, and early PC mailers send it for ASCII. "$(O" and "$(Q" are JIS X 0213, which keeps
+  // most of 0208.
+  static constexpr Escape kEscapes[] = {{"(B", Set::kAscii},    {"(J", Set::kAscii},    {"(H", Set::kAscii},
+                                        {"(I", Set::kKana},     {"$B", Set::kJis0208},  {"$@", Set::kJis0208},
+                                        {"$(B", Set::kJis0208}, {"$(@", Set::kJis0208}, {"&@\x1B$B", Set::kJis0208},
+                                        {"$(O", Set::kJis0208}, {"$(Q", Set::kJis0208}, {"$(D", Set::kJis0212}};
   for (const Escape& escape : kEscapes) {
     if (rest.substr(0, escape.octets.size()) == escape.octets) {
       set = escape.set;
@@ -171,8 +175,10 @@ bool DecodeEucJp(std::string_view octets, std::string& out) {
   Writer writer(out);
   for (size_t at = 0; at < octets.size(); ++at) {
     const auto lead = static_cast<unsigned char>(octets[at]);
-    const auto next = at + 1 < octets.size() ? static_cast<unsigned char>(octets[at + 1]) : static_cast<unsigned char>(0);
-    const auto third = at + 2 < octets.size() ? static_cast<unsigned char>(octets[at + 2]) : static_cast<unsigned char>(0);
+    const auto next =
+        at + 1 < octets.size() ? static_cast<unsigned char>(octets[at + 1]) : static_cast<unsigned char>(0);
+    const auto third =
+        at + 2 < octets.size() ? static_cast<unsigned char>(octets[at + 2]) : static_cast<unsigned char>(0);
     if (lead < 0x80) {
       writer.Ascii(lead);
     } else if (lead == 0x8E && IsKana(next)) {
@@ -227,7 +233,8 @@ bool DecodeIso2022Jp(std::string_view octets, bool reset_at_line_end, std::strin
     } else if (set == Set::kAscii) {
       writer.Ascii(octet);
     } else {
-      const auto next = at + 1 < octets.size() ? static_cast<unsigned char>(octets[at + 1]) : static_cast<unsigned char>(0);
+      const auto next =
+          at + 1 < octets.size() ? static_cast<unsigned char>(octets[at + 1]) : static_cast<unsigned char>(0);
       if (!IsGl(next)) {
         writer.Bad();
         continue;
@@ -243,7 +250,8 @@ bool DecodeIso2022Jp(std::string_view octets, bool reset_at_line_end, std::strin
 bool HasOpenLine(std::string_view octets) {
   Set set = Set::kAscii;
   // Only escapes and line ends matter; they are few.
-  for (size_t at = octets.find_first_of("\x1B\n"); at != std::string_view::npos; at = octets.find_first_of("\x1B\n", at + 1)) {
+  for (size_t at = octets.find_first_of("\x1B\n"); at != std::string_view::npos;
+       at = octets.find_first_of("\x1B\n", at + 1)) {
     if (octets[at] == '\n') {
       if (set != Set::kAscii) return true;
     } else {

@@ -23,7 +23,11 @@ constexpr char32_t kLineEnd = 0x110001;
 // Folds that Unicode leaves to us, on characters that NFKC_Casefold has been through.
 char32_t FoldFurther(char32_t c) {
   if (c == ' ') return ' ';
-  if (c < 0x80) return c == '\n' || c == '\r' || c == '\v' || c == '\f' ? kLineEnd : c == '\t' ? ' ' : c < 0x20 || c == 0x7F ? kGone : c;
+  if (c < 0x80)
+    return c == '\n' || c == '\r' || c == '\v' || c == '\f' ? kLineEnd
+           : c == '\t'                                      ? ' '
+           : c < 0x20 || c == 0x7F                          ? kGone
+                                                            : c;
   if (c == 0x85 || c == 0x2028 || c == 0x2029) return kLineEnd;
   if (c < 0xA0 || (c >= 0xFFF9 && c <= 0xFFFB)) return kGone;
   if (c == 0x301C || c == 0x3030 || c == 0x2053) return '~';  // CP932 decoders differ in U+301C and U+FF5E
@@ -49,8 +53,8 @@ const UNormalizer2* Folding() {
 constexpr size_t kMaxLines = 1 << 20;
 
 // For each BMP character, the one it becomes by itself; or a noncharacter that stands for something else.
-constexpr uint16_t kAsk16 = 0xFFFF;      // becomes several: ICU knows
-constexpr uint16_t kJoins16 = 0xFDD1;    // may combine with the character before it
+constexpr uint16_t kAsk16 = 0xFFFF;    // becomes several: ICU knows
+constexpr uint16_t kJoins16 = 0xFDD1;  // may combine with the character before it
 constexpr uint16_t kGone16 = 0xFFFE;
 constexpr uint16_t kLineEnd16 = 0xFDD0;
 using FoldTable = std::array<uint16_t, 0x10000>;
@@ -102,7 +106,8 @@ class Folder {
         }
       }
       // A character that the next one can't change is looked up; most text is nothing else.
-      const bool next_is_ascii = current.end >= source_.size() || static_cast<unsigned char>(source_[current.end]) < 0x80;
+      const bool next_is_ascii =
+          current.end >= source_.size() || static_cast<unsigned char>(source_[current.end]) < 0x80;
       Character next;
       if (!next_is_ascii) next = Read(current.end);
       const uint16_t folded = current.folded;
@@ -139,8 +144,10 @@ class Folder {
     const unsigned char lead = octets[0];
     if (lead < 0x80) return {at, at + 1, lead, table_[lead]};
     // Nearly all of Japanese: three octets, no surrogate, no overlong form.
-    if (lead > 0xE0 && lead < 0xF0 && lead != 0xED && source_.size() - at >= 3 && (octets[1] & 0xC0) == 0x80 && (octets[2] & 0xC0) == 0x80) {
-      const char32_t c = static_cast<char32_t>(lead & 0x0F) << 12 | static_cast<char32_t>(octets[1] & 0x3F) << 6 | (octets[2] & 0x3F);
+    if (lead > 0xE0 && lead < 0xF0 && lead != 0xED && source_.size() - at >= 3 && (octets[1] & 0xC0) == 0x80 &&
+        (octets[2] & 0xC0) == 0x80) {
+      const char32_t c =
+          static_cast<char32_t>(lead & 0x0F) << 12 | static_cast<char32_t>(octets[1] & 0x3F) << 6 | (octets[2] & 0x3F);
       return {at, at + 3, c, table_[c]};
     }
     size_t end = at;
@@ -155,7 +162,9 @@ class Folder {
     const char* const begin = to;
     while (at + 1 < limit) {
       const uint16_t folded = table_[static_cast<unsigned char>(source_[at])];
-      if ((static_cast<unsigned char>(source_[at]) | static_cast<unsigned char>(source_[at + 1])) >= 0x80 || folded <= ' ' || folded >= 0x80) break;
+      if ((static_cast<unsigned char>(source_[at]) | static_cast<unsigned char>(source_[at + 1])) >= 0x80 ||
+          folded <= ' ' || folded >= 0x80)
+        break;
       *to++ = static_cast<char>(folded);
       ++at;
     }

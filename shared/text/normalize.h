@@ -18,9 +18,9 @@ struct Normalized {
   size_t LineOf(size_t offset) const;  // lines end at LF
 };
 
-// Unicode NFKC with case folding (full width becomes ASCII, half-width kana full, "ß" "ss"), without zero-width, bidi and
-// other invisible characters and controls, every dash a hyphen, and every run of white space one space; a line break between
-// two ideographs or kana vanishes, since mailers wrap Japanese anywhere. Ill-formed UTF-8 becomes U+FFFD.
+// Unicode NFKC with case folding (full width becomes ASCII, half-width kana full, "ß" "ss"), without zero-width, bidi
+// and other invisible characters and controls, every dash a hyphen, and every run of white space one space; a line
+// break between two ideographs or kana vanishes, since mailers wrap Japanese anywhere. Ill-formed UTF-8 becomes U+FFFD.
 // Apply it to what is looked for as well. The result never contains a line break.
 Normalized Normalize(std::string_view utf8);
 

@@ -39,7 +39,10 @@ char32_t NextCodePoint(std::string_view utf8, size_t& position) {
   const auto octet = [&](size_t at) { return static_cast<unsigned char>(utf8[at]); };
   const unsigned char lead = octet(position);
   if (lead < 0x80) return static_cast<char32_t>(utf8[position++]);
-  const size_t length = lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+  const size_t length = lead >= 0xC2 && lead < 0xE0   ? 2
+                        : lead >= 0xE0 && lead < 0xF0 ? 3
+                        : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                      : 0;
   if (length == 0 || utf8.size() - position < length) {
     ++position;
     return kReplacement;

@@ -10,7 +10,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* octets, size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(octets), size);
   const FileType detected = RefineType(DetectType(input, ""), input);
   static_cast<void>(IsEncryptedFile(detected, input));
-  for (const FileType type : {FileType::kZip, FileType::kOle, FileType::kOdf, FileType::kPdf, FileType::kRar, FileType::k7z}) {
+  for (const FileType type :
+       {FileType::kZip, FileType::kOle, FileType::kOdf, FileType::kPdf, FileType::kRar, FileType::k7z}) {
     static_cast<void>(IsEncryptedFile(type, input));
     static_cast<void>(RefineType(type, input));
   }

@@ -20,7 +20,8 @@ namespace {
 using namespace sekisho;
 
 void CheckText(std::string_view input) {
-  for (const char* charset : {"", "utf-8", "iso-2022-jp", "shift_jis", "euc-jp", "utf-7", "utf-16", "gb2312", "iso-2022-kr", "x-unknown"}) {
+  for (const char* charset :
+       {"", "utf-8", "iso-2022-jp", "shift_jis", "euc-jp", "utf-7", "utf-16", "gb2312", "iso-2022-kr", "x-unknown"}) {
     const text::Readings readings = text::ReadAll(input, charset);
     for (const std::string& reading : readings.texts) SEKISHO_CHECK(text::IsValidUtf8(reading));
     if (text::IsReadAsItIs(input, charset)) {
@@ -62,7 +63,9 @@ void CheckHeader(std::string_view input) {
     const Result<mime::MailHeader> header = mime::ParseHeader(octets);
     SEKISHO_CHECK(header.ok() && header->fields.size() == 1);
   }
-  if (const Result<std::string> attachment = mime::BuildAttachment({std::string(input), "application/pdf", "x", false, ""}); attachment.ok()) {
+  if (const Result<std::string> attachment =
+          mime::BuildAttachment({std::string(input), "application/pdf", "x", false, ""});
+      attachment.ok()) {
     const std::string octets = "MIME-Version: 1.0\r\n" + *attachment;
     const Result<mime::MailModel> mail = mime::Parse(octets);
     SEKISHO_CHECK(mail.ok());

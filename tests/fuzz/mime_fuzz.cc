@@ -15,7 +15,8 @@ using namespace sekisho;
 void CheckPart(const mime::MailModel& mail, size_t index) {
   const mime::Part& part = mail.parts[index];
   const mime::Part& parent = mail.parts[part.parent];
-  SEKISHO_CHECK(part.header.begin <= part.header.end && part.header.end <= part.body.begin && part.body.begin <= part.body.end);
+  SEKISHO_CHECK(part.header.begin <= part.header.end && part.header.end <= part.body.begin &&
+                part.body.begin <= part.body.end);
   SEKISHO_CHECK(part.body.end <= mail.raw.size());
   if (index > 0) {
     SEKISHO_CHECK(part.parent < index && part.depth == parent.depth + 1);
@@ -43,7 +44,8 @@ void CheckMail(std::string_view raw) {
   const Result<mime::MailHeader> header = mime::ParseHeader(raw);
   SEKISHO_CHECK(header.ok() && header->fields.size() == mail->fields.size() && header->subject == mail->subject);
   const Result<mime::HeaderEditor> editor = mime::HeaderEditor::Open(raw);
-  SEKISHO_CHECK(editor.ok() && editor->Octets().starts_with(raw.substr(0, mail->range.end)) && editor->Octets().ends_with(editor->Body()));
+  SEKISHO_CHECK(editor.ok() && editor->Octets().starts_with(raw.substr(0, mail->range.end)) &&
+                editor->Octets().ends_with(editor->Body()));
 
   // Rewriting refuses or gives a mail that Parse accepts (it looks itself).
   static_cast<void>(mime::ReplaceAttachments(*mail, {"a.zip", "application/zip", "PK", false, ""}));

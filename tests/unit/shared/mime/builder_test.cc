@@ -59,8 +59,10 @@ TEST(BuilderTest, BuildsEveryShape) {
   mail.fields = {{"Auto-Submitted", "auto-generated"}, {"X-Note", "日本語の値"}};
   mail.html = "<p>承認<img src=\"cid:logo@example.jp\"></p>";
   mail.attachments.push_back({"logo.png", "image/png", "\x89PNG\r\n\x1A\nxxxx", true, "logo@example.jp"});
-  mail.attachments.push_back({"見積書（最終版）ー二〇二六年十一月二十四日 株式会社例示商事御中 改訂第三版.pdf", "application/pdf", "%PDF-1.4\n", false, ""});
-  mail.attachments.push_back({"plain \"quoted\" name.bin", "application/octet-stream", std::string(5000, '\0'), false, ""});
+  mail.attachments.push_back({"見積書（最終版）ー二〇二六年十一月二十四日 株式会社例示商事御中 改訂第三版.pdf",
+                              "application/pdf", "%PDF-1.4\n", false, ""});
+  mail.attachments.push_back(
+      {"plain \"quoted\" name.bin", "application/octet-stream", std::string(5000, '\0'), false, ""});
   mail.attachments.push_back({"", "message/rfc822", "Subject: inner\r\n\r\ninner text\r\n", false, ""});
   const Result<std::string> built = BuildMail(mail);
   ASSERT_TRUE(built.ok()) << built.error().detail;
@@ -68,9 +70,11 @@ TEST(BuilderTest, BuildsEveryShape) {
   const Result<MailModel> parsed = Parse(*built);
   ASSERT_TRUE(parsed.ok()) << parsed.error().detail;
   std::vector<std::string> shape;
-  for (const Part& part : parsed->parts) shape.push_back(std::string(part.depth, ' ') + part.place + " " + part.MediaType());
-  EXPECT_EQ(shape, (std::vector<std::string>{"the mail multipart/mixed", " part 1 multipart/alternative", "  body text/plain",
-                                             "  part 1.2 multipart/related", "   HTML body text/html", "   inline image 1 image/png",
+  for (const Part& part : parsed->parts)
+    shape.push_back(std::string(part.depth, ' ') + part.place + " " + part.MediaType());
+  EXPECT_EQ(shape, (std::vector<std::string>{"the mail multipart/mixed", " part 1 multipart/alternative",
+                                             "  body text/plain", "  part 1.2 multipart/related",
+                                             "   HTML body text/html", "   inline image 1 image/png",
                                              " attachment 1 application/pdf", " attachment 2 application/octet-stream",
                                              " attachment 3 message/rfc822", "  attachment 3 > body text/plain"}));
   EXPECT_EQ(parsed->cc[1].display_name, "A, \"B\" \\ C");
@@ -85,7 +89,9 @@ TEST(BuilderTest, BuildsEveryShape) {
 
 TEST(BuilderTest, BuildsADsn) {
   NewMail mail = Plain();
-  mail.report = NewReport{"delivery-status", "Reporting-MTA: dns; example.jp\r\n\r\nFinal-Recipient: rfc822; x@y.example\r\nAction: failed\r\nStatus: 5.1.1\r\n",
+  mail.report = NewReport{"delivery-status",
+                          "Reporting-MTA: dns; example.jp\r\n\r\nFinal-Recipient: rfc822; x@y.example\r\nAction: "
+                          "failed\r\nStatus: 5.1.1\r\n",
                           "Subject: \x1B$B<R\x1B(B\r\nX: \xE7\xA4\xBE\r\n", true};
   Result<std::string> built = BuildMail(mail);
   ASSERT_TRUE(built.ok()) << built.error().detail;
@@ -123,7 +129,10 @@ TEST(BuilderTest, AttachesAMailThatHasOurOwnBoundary) {
 
 TEST(BuilderTest, RefusesInjectionEverywhere) {
   using Change = void (*)(NewMail&, const std::string&);
-  struct Place { const char* what; Change change; };
+  struct Place {
+    const char* what;
+    Change change;
+  };
   const Place places[] = {
       {"subject", [](NewMail& m, const std::string& v) { m.subject = v; }},
       {"from name", [](NewMail& m, const std::string& v) { m.from.display_name = v; }},
@@ -131,14 +140,33 @@ TEST(BuilderTest, RefusesInjectionEverywhere) {
       {"to name", [](NewMail& m, const std::string& v) { m.to[0].display_name = v; }},
       {"to local part", [](NewMail& m, const std::string& v) { m.to[0].address = "\"a" + v + "\"@b.example"; }},
       {"message id", [](NewMail& m, const std::string& v) { m.message_id = "<a" + v + "@b>"; }},
-      {"field value", [](NewMail& m, const std::string& v) { m.fields = {{"X-A", v}}; }},
-      {"field name", [](NewMail& m, const std::string& v) { m.fields = {{"X-A" + v, "b"}}; }},
-      {"file name", [](NewMail& m, const std::string& v) { m.attachments = {{"a" + v + ".pdf", "application/pdf", "x", false, ""}}; }},
-      {"media type", [](NewMail& m, const std::string& v) { m.attachments = {{"a.pdf", "application/pdf" + v, "x", false, ""}}; }},
-      {"content id", [](NewMail& m, const std::string& v) { m.attachments = {{"a.png", "image/png", "x", true, "a" + v}}; }},
-      {"report type", [](NewMail& m, const std::string& v) { m.report = NewReport{"delivery-status" + v, "A: b\r\n", "", true}; }},
+      {"field value",
+       [](NewMail& m, const std::string& v) {
+         m.fields = {{"X-A", v}};
+       }},
+      {"field name",
+       [](NewMail& m, const std::string& v) {
+         m.fields = {{"X-A" + v, "b"}};
+       }},
+      {"file name",
+       [](NewMail& m, const std::string& v) {
+         m.attachments = {{"a" + v + ".pdf", "application/pdf", "x", false, ""}};
+       }},
+      {"media type",
+       [](NewMail& m, const std::string& v) {
+         m.attachments = {{"a.pdf", "application/pdf" + v, "x", false, ""}};
+       }},
+      {"content id",
+       [](NewMail& m, const std::string& v) {
+         m.attachments = {{"a.png", "image/png", "x", true, "a" + v}};
+       }},
+      {"report type",
+       [](NewMail& m, const std::string& v) {
+         m.report = NewReport{"delivery-status" + v, "A: b\r\n", "", true};
+       }},
   };
-  for (const std::string& value : {std::string("\r\nBcc: victim@example.com"), std::string("\nx"), std::string("\rx"), std::string("\0x", 2)}) {
+  for (const std::string& value :
+       {std::string("\r\nBcc: victim@example.com"), std::string("\nx"), std::string("\rx"), std::string("\0x", 2)}) {
     for (const Place& place : places) {
       NewMail mail = Plain();
       place.change(mail, value);
@@ -170,7 +198,8 @@ TEST(BuilderTest, RefusesWhatItsMembersSay) {
 TEST(BuilderTest, ChoosesReadableEncodings) {
   NewMail mail = Plain();
   mail.text = "plain ASCII\r\nFrom here on\n.\n";
-  EXPECT_THAT(*BuildMail(mail), HasSubstr("Content-Transfer-Encoding: 7bit\r\n\r\nplain ASCII\r\nFrom here on\r\n.\r\n"));
+  EXPECT_THAT(*BuildMail(mail),
+              HasSubstr("Content-Transfer-Encoding: 7bit\r\n\r\nplain ASCII\r\nFrom here on\r\n.\r\n"));
   mail.text = "mostly ASCII, one “quote” in a longer line of text\n";
   EXPECT_THAT(*BuildMail(mail), HasSubstr("quoted-printable"));
   mail.text = std::string(2000, 'x') + "\n";

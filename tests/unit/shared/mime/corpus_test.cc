@@ -1,5 +1,5 @@
-// The gate of threats.md: of ordinary mail, as the programs used in Japan write it, at most one in a thousand is held as
-// ambiguous; and what is read is what was written.
+// The gate of threats.md: of ordinary mail, as the programs used in Japan write it, at most one in a thousand is held
+// as ambiguous; and what is read is what was written.
 
 #include <gtest/gtest.h>
 
@@ -51,7 +51,8 @@ TEST(JapaneseCorpusTest, IsReadAndNotHeld) {
     EXPECT_TRUE(BodyHas(*parsed, text::NormalizeLine(made.phrase))) << made.phrase;
     EXPECT_EQ(FileNames(*parsed), made.file_names);
     for (const Part& part : parsed->parts) {
-      EXPECT_FALSE(part.name_mismatch || part.double_extension || part.deceptive_name || part.encrypted || part.embeds_files || part.charset_mismatch)
+      EXPECT_FALSE(part.name_mismatch || part.double_extension || part.deceptive_name || part.encrypted ||
+                   part.embeds_files || part.charset_mismatch)
           << part.place << " " << part.file_name << " " << FileTypeName(part.real_type) << part.charset_mismatch;
     }
   }

@@ -1,4 +1,5 @@
-// What we accept, GMime must read alike: the same tree, types, names and octets. It is here as a reader nobody here wrote.
+// What we accept, GMime must read alike: the same tree, types, names and octets. It is here as a reader nobody here
+// wrote.
 
 #include <gmime/gmime.h>
 #include <gtest/gtest.h>
@@ -57,19 +58,22 @@ class ByGmime {
     GMimeContentType* const type = g_mime_object_get_content_type(object);
     Seen seen;
     seen.depth = depth;
-    seen.type = AsciiLower(std::string(g_mime_content_type_get_media_type(type)) + "/" + g_mime_content_type_get_media_subtype(type));
+    seen.type = AsciiLower(std::string(g_mime_content_type_get_media_type(type)) + "/" +
+                           g_mime_content_type_get_media_subtype(type));
     const size_t index = parts_.size();
     parts_.push_back(seen);
     if (GMIME_IS_MULTIPART(object)) {
       auto* const multipart = GMIME_MULTIPART(object);
-      for (int i = 0; i < g_mime_multipart_get_count(multipart); ++i) Visit(g_mime_multipart_get_part(multipart, i), depth + 1);
+      for (int i = 0; i < g_mime_multipart_get_count(multipart); ++i)
+        Visit(g_mime_multipart_get_part(multipart, i), depth + 1);
     } else if (GMIME_IS_MESSAGE_PART(object)) {
       Visit(g_mime_message_get_mime_part(g_mime_message_part_get_message(GMIME_MESSAGE_PART(object))), depth + 1);
     } else {
       auto* const part = GMIME_PART(object);
       if (const char* const name = g_mime_part_get_filename(part)) parts_[index].name = name;
       const Object<GMimeStream> out(g_mime_stream_mem_new());
-      if (GMimeDataWrapper* const content = g_mime_part_get_content(part)) g_mime_data_wrapper_write_to_stream(content, out.get());
+      if (GMimeDataWrapper* const content = g_mime_part_get_content(part))
+        g_mime_data_wrapper_write_to_stream(content, out.get());
       GByteArray* const octets = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(out.get()));
       parts_[index].content.assign(reinterpret_cast<const char*>(octets->data), octets->len);
     }
@@ -94,11 +98,14 @@ std::vector<Seen> ByUs(const MailModel& mail) {
 
 // Its iconv knows neither raw charsets nor what Microsoft added to ISO-2022-JP ("(I" begins half-width kana there).
 bool Undecodable(const std::string& text) {
-  return text.find('?') != std::string::npos || text.find("\uFFFD") != std::string::npos || text.find("(I") != std::string::npos;
+  return text.find('?') != std::string::npos || text.find("\uFFFD") != std::string::npos ||
+         text.find("(I") != std::string::npos;
 }
 
 // It joins base64 words before it decodes them, and stops at the first padding between them.
-bool IsCutShort(const std::string& theirs, const std::string& ours) { return theirs.size() < ours.size() && !theirs.empty() && ours.starts_with(theirs); }
+bool IsCutShort(const std::string& theirs, const std::string& ours) {
+  return theirs.size() < ours.size() && !theirs.empty() && ours.starts_with(theirs);
+}
 
 TEST(GmimeTest, ReadsTheCorpusAsWeDo) {
   size_t names = 0, subjects = 0;
@@ -124,7 +131,8 @@ TEST(GmimeTest, ReadsTheCorpusAsWeDo) {
       EXPECT_EQ(mail->from[0].AddrSpec(), theirs.FromAddress());
     }
     // The vendors' wave dashes differ, and are one when folded.
-    const std::string subject = text::NormalizeLine(mail->subject), their_subject = text::NormalizeLine(theirs.Subject());
+    const std::string subject = text::NormalizeLine(mail->subject),
+                      their_subject = text::NormalizeLine(theirs.Subject());
     if (!Undecodable(theirs.Subject()) && !IsCutShort(their_subject, subject) && !raw) {
       ++subjects;
       EXPECT_EQ(subject, their_subject);

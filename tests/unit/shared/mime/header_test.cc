@@ -13,7 +13,11 @@
 namespace sekisho::mime {
 namespace {
 
-struct TextCase { const char* what; std::string in; std::string out; };
+struct TextCase {
+  const char* what;
+  std::string in;
+  std::string out;
+};
 
 TEST(EncodedWordTest, ReadsWhatMailersWrite) {
   const TextCase cases[] = {
@@ -39,18 +43,31 @@ TEST(EncodedWordTest, ReadsWhatMailersWrite) {
       {"raw EUC-JP", "\xBC\xD2\xB3\xB0\xC8\xEB\xA4\xC7\xA4\xB9", "社外秘です"},
       {"line end inside a word", "=?utf-8?Q?a=0D=0ABcc:_x?=", "a  Bcc: x"},
       {"quoted word", "\"=?UTF-8?B?56S+?=\"", "\"社\""},
-      {"empty word", "=?utf-8?Q?" "?=", ""},
+      {"empty word",
+       "=?utf-8?Q?"
+       "?=",
+       ""},
   };
   for (const TextCase& c : cases) EXPECT_EQ(DecodeText(c.in), c.out) << c.what;
 }
 
 TEST(EncodedWordTest, WritesShortWordsThatReadBack) {
-  for (const std::string& text : {std::string("社外秘"), std::string("mostly ASCII “quoted”"), std::string("a_b=c?d  e"), std::string("😀"), std::string(" "),
-                                  [] { std::string s; for (int i = 0; i < 200; ++i) s += i % 3 == 0 ? "漢" : "a 😀"; return s; }()}) {
+  for (const std::string& text : {std::string("社外秘"), std::string("mostly ASCII “quoted”"),
+                                  std::string("a_b=c?d  e"), std::string("😀"), std::string(" "), [] {
+                                    std::string s;
+                                    for (int i = 0; i < 200; ++i) s += i % 3 == 0 ? "漢" : "a 😀";
+                                    return s;
+                                  }()}) {
     for (const size_t column : {size_t{0}, size_t{9}, size_t{60}}) {
       const std::string words = EncodeWords(text, column);
       EXPECT_TRUE(text::IsAscii(words));
-      EXPECT_EQ(DecodeWords([&] { std::string s; for (const char c : words) if (c != '\r' && c != '\n') s += c; return s; }()), text);
+      EXPECT_EQ(DecodeWords([&] {
+                  std::string s;
+                  for (const char c : words)
+                    if (c != '\r' && c != '\n') s += c;
+                  return s;
+                }()),
+                text);
       for (size_t at = 0; at < words.size();) {
         const size_t end = std::min(words.find("\r\n ", at), words.size());
         EXPECT_LE(end - at, 75u) << words;
@@ -67,7 +84,11 @@ TEST(EncodedWordTest, HostileWordsCostLittle) {
   EXPECT_FALSE(DecodeText(header).empty());
 }
 
-struct AddressCase { const char* what; std::string in; std::vector<std::string> out; };
+struct AddressCase {
+  const char* what;
+  std::string in;
+  std::vector<std::string> out;
+};
 
 // "name|address", "?" before what isn't valid.
 std::vector<std::string> Show(const AddressList& list) {
@@ -166,13 +187,15 @@ TEST(TransferEncodingTest, RoundTrips) {
   for (size_t size = 0; size < 300; ++size) {
     EXPECT_EQ(Decoded(TransferEncoding::kBase64, EncodeBase64Lines(octets)), octets);
     std::string text;
-    for (const char c : octets) text += c == '\n' || c == '\r' ? std::string("\r\n") : std::string(1, c == '\0' ? 'x' : c);
+    for (const char c : octets)
+      text += c == '\n' || c == '\r' ? std::string("\r\n") : std::string(1, c == '\0' ? 'x' : c);
     const std::string encoded = EncodeQuotedPrintable(text);
     EXPECT_EQ(Decoded(TransferEncoding::kQuotedPrintable, encoded), text);
     for (size_t at = 0; at < encoded.size();) {
       const size_t end = std::min(encoded.find("\r\n", at), encoded.size());
       EXPECT_LE(end - at, 76u);
-      EXPECT_TRUE(end == at || (encoded[end - 1] != ' ' && encoded[end - 1] != '\t')) << "a blank at a line's end is lost on the way";
+      EXPECT_TRUE(end == at || (encoded[end - 1] != ' ' && encoded[end - 1] != '\t'))
+          << "a blank at a line's end is lost on the way";
       at = end + 2;
     }
     random = random * 1664525 + 1013904223;
@@ -185,11 +208,13 @@ TEST(TransferEncodingTest, RoundTrips) {
 }
 
 TEST(TransferEncodingTest, RefusesWhatDecodersTreatDifferently) {
-  for (const char* bad : {"A", "AB", "ABC", "AB=", "A===", "=", "ABCD=", "AB==C", "AB==CDEF", "AB*=", "ABC=\r\nDEFG", "AB==\r\n=", "AB_-"}) {
+  for (const char* bad : {"A", "AB", "ABC", "AB=", "A===", "=", "ABCD=", "AB==C", "AB==CDEF", "AB*=", "ABC=\r\nDEFG",
+                          "AB==\r\n=", "AB_-"}) {
     EXPECT_EQ(Decoded(TransferEncoding::kBase64, bad), "error") << bad;
   }
   for (const char* good : {"", "\r\n", "QUI=", "QU I=\r\n", "Q\r\nUI=", " Q U I = "}) {
-    EXPECT_EQ(Decoded(TransferEncoding::kBase64, good), std::string(good).find('Q') == std::string::npos ? "" : "AB") << good;
+    EXPECT_EQ(Decoded(TransferEncoding::kBase64, good), std::string(good).find('Q') == std::string::npos ? "" : "AB")
+        << good;
   }
   for (const char* bad : {"a=b", "=4", "=G0", "==", "= x"}) {
     EXPECT_EQ(Decoded(TransferEncoding::kQuotedPrintable, bad), "error") << bad;

@@ -11,7 +11,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-Result<MailModel> ParseOwned(std::string raw, const Limits& limits = {}) { return Parse(std::make_shared<const std::string>(std::move(raw)), limits); }
+Result<MailModel> ParseOwned(std::string raw, const Limits& limits = {}) {
+  return Parse(std::make_shared<const std::string>(std::move(raw)), limits);
+}
 
 constexpr std::string_view kMixed = R"(Received: from a.example by b.example; Tue, 24 Nov 2026 10:00:00 +0900
 From: =?ISO-2022-JP?B?GyRCOzNFRBsoQg==?= <hanako@example.jp>
@@ -119,84 +121,136 @@ std::string Multipart(std::string_view type, std::string_view body) {
   return "MIME-Version: 1.0\nContent-Type: " + std::string(type) + "\n\n" + std::string(body);
 }
 
-std::string Leaf(std::string_view fields, std::string_view body) { return "MIME-Version: 1.0\n" + std::string(fields) + "\n" + std::string(body); }
+std::string Leaf(std::string_view fields, std::string_view body) {
+  return "MIME-Version: 1.0\n" + std::string(fields) + "\n" + std::string(body);
+}
 
 constexpr char kPart[] = "--b\nContent-Type: text/plain\n\nx\n";
 
 TEST(ParseTest, RefusesWhatTwoReadersReadDifferently) {
   const std::string part = kPart;
   const Refusal cases[] = {
-      {"Content-Type twice", Leaf("Content-Type: text/plain\nContent-Type: text/html\n", "x\n"), Code::kMalformed, "Content-Type is given twice"},
-      {"encoding twice", Leaf("Content-Transfer-Encoding: 7bit\nContent-Transfer-Encoding: base64\n", "eA==\n"), Code::kMalformed, "given twice"},
-      {"disposition twice", Leaf("Content-Disposition: inline\nContent-Disposition: attachment\n", "x\n"), Code::kMalformed, "given twice"},
+      {"Content-Type twice", Leaf("Content-Type: text/plain\nContent-Type: text/html\n", "x\n"), Code::kMalformed,
+       "Content-Type is given twice"},
+      {"encoding twice", Leaf("Content-Transfer-Encoding: 7bit\nContent-Transfer-Encoding: base64\n", "eA==\n"),
+       Code::kMalformed, "given twice"},
+      {"disposition twice", Leaf("Content-Disposition: inline\nContent-Disposition: attachment\n", "x\n"),
+       Code::kMalformed, "given twice"},
       {"MIME-Version twice", "MIME-Version: 1.0\nMIME-Version: 2.0\n\nx\n", Code::kMalformed, "given twice"},
       {"From twice", "From: a@a.example\nFrom: b@b.example\n\nx\n", Code::kMalformed, "From is given twice"},
       {"Subject twice", "Subject: a\nsubject: b\n\nx\n", Code::kMalformed, "Subject is given twice"},
       {"To twice", "To: a@a.example\nTo: b@b.example\n\nx\n", Code::kMalformed, "To is given twice"},
       {"wrong MIME-Version", "MIME-Version: 2.0\n\nx\n", Code::kMalformed, "MIME-Version is not 1.0"},
-      {"multipart without MIME-Version", "Content-Type: multipart/mixed; boundary=b\n\n" + part + "--b--\n", Code::kMalformed, "without MIME-Version"},
-      {"base64 without MIME-Version", "Content-Transfer-Encoding: base64\n\neA==\n", Code::kMalformed, "without MIME-Version"},
-      {"attachment without MIME-Version", "Content-Type: application/pdf\n\nx\n", Code::kMalformed, "without MIME-Version"},
-      {"comment in the type", Multipart("multipart/mixed (x); boundary=b", part + "--b--\n"), Code::kMalformed, "comment"},
-      {"comment behind a parameter", Multipart("multipart/mixed; boundary=\"b\" (x)", part + "--b--\n"), Code::kMalformed, "comment"},
-      {"comment in a bare parameter", Multipart("multipart/mixed; boundary=b(x)", part + "--b--\n"), Code::kMalformed, "comment"},
-      {"comment before a parameter", Multipart("multipart/mixed; (x) boundary=b", part + "--b--\n"), Code::kMalformed, "comment"},
-      {"comment in the encoding", Leaf("Content-Transfer-Encoding: base64 (x)\n", "eA==\n"), Code::kMalformed, "comment"},
-      {"boundary twice", Multipart("multipart/mixed; boundary=b; boundary=c", part + "--b--\n"), Code::kMalformed, "twice"},
-      {"boundary in pieces", Multipart("multipart/mixed; boundary*0=b; boundary*1=c", part + "--b--\n"), Code::kMalformed, "splits or encodes"},
-      {"boundary encoded", Multipart("multipart/mixed; boundary*=us-ascii''b", part + "--b--\n"), Code::kMalformed, "splits or encodes"},
-      {"boundary with escapes", Multipart("multipart/mixed; boundary=\"\\b\"", part + "--b--\n"), Code::kMalformed, "escapes"},
-      {"charset twice", Leaf("Content-Type: text/plain; charset=utf-8; charset=utf-7\n", "x\n"), Code::kMalformed, "twice"},
+      {"multipart without MIME-Version", "Content-Type: multipart/mixed; boundary=b\n\n" + part + "--b--\n",
+       Code::kMalformed, "without MIME-Version"},
+      {"base64 without MIME-Version", "Content-Transfer-Encoding: base64\n\neA==\n", Code::kMalformed,
+       "without MIME-Version"},
+      {"attachment without MIME-Version", "Content-Type: application/pdf\n\nx\n", Code::kMalformed,
+       "without MIME-Version"},
+      {"comment in the type", Multipart("multipart/mixed (x); boundary=b", part + "--b--\n"), Code::kMalformed,
+       "comment"},
+      {"comment behind a parameter", Multipart("multipart/mixed; boundary=\"b\" (x)", part + "--b--\n"),
+       Code::kMalformed, "comment"},
+      {"comment in a bare parameter", Multipart("multipart/mixed; boundary=b(x)", part + "--b--\n"), Code::kMalformed,
+       "comment"},
+      {"comment before a parameter", Multipart("multipart/mixed; (x) boundary=b", part + "--b--\n"), Code::kMalformed,
+       "comment"},
+      {"comment in the encoding", Leaf("Content-Transfer-Encoding: base64 (x)\n", "eA==\n"), Code::kMalformed,
+       "comment"},
+      {"boundary twice", Multipart("multipart/mixed; boundary=b; boundary=c", part + "--b--\n"), Code::kMalformed,
+       "twice"},
+      {"boundary in pieces", Multipart("multipart/mixed; boundary*0=b; boundary*1=c", part + "--b--\n"),
+       Code::kMalformed, "splits or encodes"},
+      {"boundary encoded", Multipart("multipart/mixed; boundary*=us-ascii''b", part + "--b--\n"), Code::kMalformed,
+       "splits or encodes"},
+      {"boundary with escapes", Multipart("multipart/mixed; boundary=\"\\b\"", part + "--b--\n"), Code::kMalformed,
+       "escapes"},
+      {"charset twice", Leaf("Content-Type: text/plain; charset=utf-8; charset=utf-7\n", "x\n"), Code::kMalformed,
+       "twice"},
       {"no boundary", Multipart("multipart/mixed", "x\n"), Code::kMalformed, "lacks a boundary"},
       {"empty boundary", Multipart("multipart/mixed; boundary=\"\"", "x\n"), Code::kMalformed, "lacks a boundary"},
-      {"boundary ends with a blank", Multipart("multipart/mixed; boundary=\"b \"", part + "--b--\n"), Code::kMalformed, "boundary"},
-      {"boundary of 71", Multipart("multipart/mixed; boundary=" + std::string(71, 'b'), part), Code::kLimit, "boundary is too long"},
+      {"boundary ends with a blank", Multipart("multipart/mixed; boundary=\"b \"", part + "--b--\n"), Code::kMalformed,
+       "boundary"},
+      {"boundary of 71", Multipart("multipart/mixed; boundary=" + std::string(71, 'b'), part), Code::kLimit,
+       "boundary is too long"},
       {"open quote", Multipart("multipart/mixed; boundary=\"b", part + "--b--\n"), Code::kMalformed, "quote"},
       {"no semicolon", Leaf("Content-Type: text/plain charset=utf-8\n", "x\n"), Code::kMalformed, "can't be read"},
-      {"blank before the equals sign", Multipart("multipart/mixed; boundary =b", part + "--b--\n"), Code::kMalformed, "blanks"},
-      {"blank behind the equals sign", Multipart("multipart/mixed; boundary= b", part + "--b--\n"), Code::kMalformed, "blanks"},
+      {"blank before the equals sign", Multipart("multipart/mixed; boundary =b", part + "--b--\n"), Code::kMalformed,
+       "blanks"},
+      {"blank behind the equals sign", Multipart("multipart/mixed; boundary= b", part + "--b--\n"), Code::kMalformed,
+       "blanks"},
       {"type without subtype", Leaf("Content-Type: text\n", "x\n"), Code::kMalformed, "Content-Type"},
       {"unknown encoding", Leaf("Content-Transfer-Encoding: x-uuencode\n", "x\n"), Code::kMalformed, "none of 7bit"},
-      {"encoded multipart", Leaf("Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: base64\n", "LS1i\n"), Code::kMalformed, "encoded"},
-      {"encoded message", Leaf("Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n", "eA==\n"), Code::kMalformed, "encoded"},
-      {"message/partial", Leaf("Content-Type: message/partial; id=1; number=1; total=2\n", "x\n"), Code::kMalformed, "message/partial"},
-      {"message/external-body", Leaf("Content-Type: message/external-body; access-type=URL\n", "x\n"), Code::kMalformed, "message/external-body"},
+      {"encoded multipart",
+       Leaf("Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: base64\n", "LS1i\n"),
+       Code::kMalformed, "encoded"},
+      {"encoded message", Leaf("Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n", "eA==\n"),
+       Code::kMalformed, "encoded"},
+      {"message/partial", Leaf("Content-Type: message/partial; id=1; number=1; total=2\n", "x\n"), Code::kMalformed,
+       "message/partial"},
+      {"message/external-body", Leaf("Content-Type: message/external-body; access-type=URL\n", "x\n"), Code::kMalformed,
+       "message/external-body"},
       {"no close", Multipart("multipart/mixed; boundary=b", part), Code::kMalformed, "closing boundary is missing"},
       {"no part", Multipart("multipart/mixed; boundary=b", "--b--\n"), Code::kMalformed, "no parts"},
       {"boundary not there", Multipart("multipart/mixed; boundary=b", "x\n"), Code::kMalformed, "missing"},
-      {"boundary behind the close", Multipart("multipart/mixed; boundary=b", part + "--b--\n" + part + "--b--\n"), Code::kMalformed, "behind the closing"},
-      {"line that goes on", Multipart("multipart/mixed; boundary=b", part + "--bc\n--b--\n"), Code::kMalformed, "goes on"},
-      {"blank behind the boundary", Multipart("multipart/mixed; boundary=b", part + "--b \n\ny\n--b--\n"), Code::kMalformed, "goes on"},
-      {"two boundaries in a row", Multipart("multipart/mixed; boundary=b", "--b\n--b\n\nx\n--b--\n"), Code::kMalformed, "nothing between"},
+      {"boundary behind the close", Multipart("multipart/mixed; boundary=b", part + "--b--\n" + part + "--b--\n"),
+       Code::kMalformed, "behind the closing"},
+      {"line that goes on", Multipart("multipart/mixed; boundary=b", part + "--bc\n--b--\n"), Code::kMalformed,
+       "goes on"},
+      {"blank behind the boundary", Multipart("multipart/mixed; boundary=b", part + "--b \n\ny\n--b--\n"),
+       Code::kMalformed, "goes on"},
+      {"two boundaries in a row", Multipart("multipart/mixed; boundary=b", "--b\n--b\n\nx\n--b--\n"), Code::kMalformed,
+       "nothing between"},
       {"inner boundary begins like the outer",
-       Multipart("multipart/mixed; boundary=b", "--b\nContent-Type: multipart/mixed; boundary=ba\n\n--ba\n\nx\n--ba--\n--b--\n"), Code::kMalformed, "goes on"},
+       Multipart("multipart/mixed; boundary=b",
+                 "--b\nContent-Type: multipart/mixed; boundary=ba\n\n--ba\n\nx\n--ba--\n--b--\n"),
+       Code::kMalformed, "goes on"},
       {"outer boundary begins like the inner",
-       Multipart("multipart/mixed; boundary=ba", "--ba\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n--ba--\n"), Code::kMalformed, "begins like"},
+       Multipart("multipart/mixed; boundary=ba",
+                 "--ba\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n--ba--\n"),
+       Code::kMalformed, "begins like"},
       {"inner without close",
-       Multipart("multipart/mixed; boundary=b", "--b\nContent-Type: multipart/mixed; boundary=c\n\n--c\n\nx\n--b--\n"), Code::kMalformed, "part 1: its closing boundary is missing"},
-      {"raw octets in a multipart's type", Multipart("multipart/mixed; x=\"\xE7\xA4\xBE\"; boundary=b", part + "--b--\n"), Code::kMalformed, "outside ASCII"},
+       Multipart("multipart/mixed; boundary=b", "--b\nContent-Type: multipart/mixed; boundary=c\n\n--c\n\nx\n--b--\n"),
+       Code::kMalformed, "part 1: its closing boundary is missing"},
+      {"raw octets in a multipart's type",
+       Multipart("multipart/mixed; x=\"\xE7\xA4\xBE\"; boundary=b", part + "--b--\n"), Code::kMalformed,
+       "outside ASCII"},
       {"base64 junk", Leaf("Content-Transfer-Encoding: base64\n", "eA==\n-- \nfooter\n"), Code::kMalformed, "base64"},
-      {"base64 goes on", Leaf("Content-Transfer-Encoding: base64\n", "eA==eA==\n"), Code::kMalformed, "behind the padding"},
-      {"base64 without padding", Leaf("Content-Transfer-Encoding: base64\n", "eA\n"), Code::kMalformed, "ends in the middle"},
-      {"quoted-printable junk", Leaf("Content-Transfer-Encoding: quoted-printable\n", "a=b\n"), Code::kMalformed, "quoted-printable"},
-      {"quoted-printable half an octet", Leaf("Content-Transfer-Encoding: quoted-printable\n", "a=4\n"), Code::kMalformed, "quoted-printable"},
+      {"base64 goes on", Leaf("Content-Transfer-Encoding: base64\n", "eA==eA==\n"), Code::kMalformed,
+       "behind the padding"},
+      {"base64 without padding", Leaf("Content-Transfer-Encoding: base64\n", "eA\n"), Code::kMalformed,
+       "ends in the middle"},
+      {"quoted-printable junk", Leaf("Content-Transfer-Encoding: quoted-printable\n", "a=b\n"), Code::kMalformed,
+       "quoted-printable"},
+      {"quoted-printable half an octet", Leaf("Content-Transfer-Encoding: quoted-printable\n", "a=4\n"),
+       Code::kMalformed, "quoted-printable"},
       {"uuencode", "Subject: x\n\nbegin 644 a.exe\n#86)C\n`\nend\n", Code::kMalformed, "uuencoded"},
       {"header line without colon", "Subject: x\nnonsense\n\nx\n", Code::kMalformed, "no colon"},
       {"blank before the colon", "Subject : x\n\nx\n", Code::kMalformed, "before its colon"},
       {"mbox line", "From a@b Tue Nov 24\nSubject: x\n\nx\n", Code::kMalformed, "no colon"},
       {"continuation first", " x\nSubject: x\n\nx\n", Code::kMalformed, "continuation"},
-      {"line of blanks in the header", "Subject: x\n \nContent-Type: text/html\n\nx\n", Code::kMalformed, "nothing but blanks"},
+      {"line of blanks in the header", "Subject: x\n \nContent-Type: text/html\n\nx\n", Code::kMalformed,
+       "nothing but blanks"},
       {"control in a field", "Subject: a\x01z\n\nx\n", Code::kMalformed, "control"},
       {"two addresses in one From", "From: a@a.example <b@b.example>\n\nx\n", Code::kMalformed, "different addresses"},
       {"two brackets in From", "From: <a@a.example> <b@b.example>\n\nx\n", Code::kMalformed, "different addresses"},
-      {"encoded word in the address", "From: =?utf-8?q?a=40a?=@b.example\n\nx\n", Code::kMalformed, "different addresses"},
+      {"encoded word in the address", "From: =?utf-8?q?a=40a?=@b.example\n\nx\n", Code::kMalformed,
+       "different addresses"},
       {"signed with three parts",
-       Multipart("multipart/signed; boundary=b; protocol=\"application/pkcs7-signature\"", part + part + part + "--b--\n"), Code::kMalformed, "two parts"},
-      {"empty embedded message", Multipart("multipart/mixed; boundary=b", "--b\nContent-Type: message/rfc822\n\n\n--b--\n"), Code::kMalformed, "empty"},
-      {"name piece missing", Leaf("Content-Disposition: attachment; filename*0=a; filename*2=b\n", "x\n"), Code::kMalformed, "missing"},
-      {"name piece twice", Leaf("Content-Disposition: attachment; filename*0=a; filename*0=b\n", "x\n"), Code::kMalformed, "twice"},
+       Multipart("multipart/signed; boundary=b; protocol=\"application/pkcs7-signature\"",
+                 part + part + part + "--b--\n"),
+       Code::kMalformed, "two parts"},
+      {"empty embedded message",
+       Multipart("multipart/mixed; boundary=b", "--b\nContent-Type: message/rfc822\n\n\n--b--\n"), Code::kMalformed,
+       "empty"},
+      {"name piece missing", Leaf("Content-Disposition: attachment; filename*0=a; filename*2=b\n", "x\n"),
+       Code::kMalformed, "missing"},
+      {"name piece twice", Leaf("Content-Disposition: attachment; filename*0=a; filename*0=b\n", "x\n"),
+       Code::kMalformed, "twice"},
       {"embedded message with two types",
-       Multipart("multipart/mixed; boundary=b", "--b\nContent-Type: message/rfc822\n\nMIME-Version: 1.0\nContent-Type: text/plain\nContent-Type: text/html\n\nx\n--b--\n"),
+       Multipart("multipart/mixed; boundary=b",
+                 "--b\nContent-Type: message/rfc822\n\nMIME-Version: 1.0\nContent-Type: text/plain\nContent-Type: "
+                 "text/html\n\nx\n--b--\n"),
        Code::kMalformed, "Content-Type is given twice"},
   };
   for (const Refusal& c : cases) {
@@ -220,7 +274,10 @@ TEST(ParseTest, RefusesLinesThatEndStrangely) {
   EXPECT_TRUE(ParseOwned("Subject: x\r\n\r\n" + std::string(998, 'x') + "\r\n").ok());
 }
 
-struct Accepted { const char* what; std::string mail; };
+struct Accepted {
+  const char* what;
+  std::string mail;
+};
 
 TEST(ParseTest, AcceptsWhatAllReadersTakeAlike) {
   const std::string part = kPart;
@@ -232,7 +289,8 @@ TEST(ParseTest, AcceptsWhatAllReadersTakeAlike) {
       {"Apple's MIME-Version", "MIME-Version: 1.0 (Mac OS X Mail 16.0 \\(3826.1\\))\nContent-Type: text/plain\n\nx\n"},
       {"old mailer: charset without MIME-Version", "Content-Type: text/plain; charset=ISO-2022-JP\n\nx\n"},
       {"semicolon at the end", Leaf("Content-Type: text/plain; charset=utf-8;\n", "x\n")},
-      {"bare boundary that should be quoted", Multipart("multipart/mixed; boundary=----=_Part:1?", "------=_Part:1?\n\nx\n------=_Part:1?--\n")},
+      {"bare boundary that should be quoted",
+       Multipart("multipart/mixed; boundary=----=_Part:1?", "------=_Part:1?\n\nx\n------=_Part:1?--\n")},
       {"preamble and epilogue", Multipart("multipart/mixed; boundary=b", "preamble\n" + part + "--b--\nepilogue\n")},
       {"close is the last line", Multipart("multipart/mixed; boundary=b", part + "--b--")},
       {"part without header", Multipart("multipart/mixed; boundary=b", "--b\n\nx\n--b--\n")},
@@ -257,8 +315,8 @@ TEST(ParseTest, EveryLimitHasItsEdge) {
     std::string mail = "x\n";
     for (size_t i = depth; i-- > 0;) {
       const std::string b = "boundary-" + std::to_string(i) + "-";
-      mail = (i == 0 ? "MIME-Version: 1.0\n" : "") + std::string("Content-Type: multipart/mixed; boundary=\"") + b + "\"\n\n--" + b + "\n" +
-             (i + 1 == depth ? "\n" : "") + mail + "\n--" + b + "--\n";
+      mail = (i == 0 ? "MIME-Version: 1.0\n" : "") + std::string("Content-Type: multipart/mixed; boundary=\"") + b +
+             "\"\n\n--" + b + "\n" + (i + 1 == depth ? "\n" : "") + mail + "\n--" + b + "--\n";
     }
     return Crlf(mail);
   };

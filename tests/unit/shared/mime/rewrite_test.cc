@@ -18,11 +18,13 @@ Result<MailModel> ParseOwned(const std::string& text) { return Parse(std::make_s
 
 std::vector<std::string> Shape(const MailModel& mail) {
   std::vector<std::string> shape;
-  for (const Part& part : mail.parts) shape.push_back(std::string(part.depth, ' ') + part.place + " " + part.MediaType());
+  for (const Part& part : mail.parts)
+    shape.push_back(std::string(part.depth, ' ') + part.place + " " + part.MediaType());
   return shape;
 }
 
-const NewAttachment kZip = {"attachments.zip", "application/zip", std::string("PK\x05\x06") + std::string(18, '\0'), false, ""};
+const NewAttachment kZip = {"attachments.zip", "application/zip", std::string("PK\x05\x06") + std::string(18, '\0'),
+                            false, ""};
 
 constexpr std::string_view kMixed = R"(From: a@a.example
 Subject: x
@@ -58,22 +60,27 @@ TEST(ReplaceAttachmentsTest, KeepsEverythingElse) {
   const Result<std::string> replaced = ReplaceAttachments(*mail, kZip);
   ASSERT_TRUE(replaced.ok()) << replaced.error().detail;
   EXPECT_EQ(replaced->substr(0, replaced->find("Content-Type: application/zip")),
-            Crlf("From: a@a.example\nSubject: x\nX-Odd:   kept   as it is\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"
+            Crlf("From: a@a.example\nSubject: x\nX-Odd:   kept   as it is\nMIME-Version: 1.0\nContent-Type: "
+                 "multipart/mixed; boundary=b\n\n"
                  "preamble\n--b\nContent-Type: text/plain; charset=us-ascii\n\nthe  body\n\n--b\n"));
   EXPECT_TRUE(replaced->ends_with("\r\n--b--\r\nepilogue\r\n"));
   const Result<MailModel> again = Parse(*replaced);
-  EXPECT_EQ(Shape(*again), (std::vector<std::string>{"the mail multipart/mixed", " body text/plain", " attachment 1 application/zip"}));
+  EXPECT_EQ(Shape(*again), (std::vector<std::string>{"the mail multipart/mixed", " body text/plain",
+                                                     " attachment 1 application/zip"}));
   EXPECT_EQ(*DecodeContent(*again, again->parts[2]), kZip.content);
   EXPECT_THAT(*replaced, Not(HasSubstr("JVBERg")));
 }
 
 TEST(ReplaceAttachmentsTest, WrapsWhatIsntMixed) {
-  const Result<MailModel> lone = ParseOwned("Subject: x\nMIME-Version: 1.0\nContent-Type: application/pdf\nContent-Disposition: attachment; filename=a.pdf\n\n%PDF\n");
+  const Result<MailModel> lone = ParseOwned(
+      "Subject: x\nMIME-Version: 1.0\nContent-Type: application/pdf\nContent-Disposition: attachment; "
+      "filename=a.pdf\n\n%PDF\n");
   ASSERT_TRUE(lone.ok());
   const Result<std::string> replaced = ReplaceAttachments(*lone, kZip);
   ASSERT_TRUE(replaced.ok()) << replaced.error().detail;
   EXPECT_THAT(*replaced, Not(HasSubstr("a.pdf")));
-  EXPECT_EQ(Shape(*Parse(*replaced)), (std::vector<std::string>{"the mail multipart/mixed", " attachment 1 application/zip"}));
+  EXPECT_EQ(Shape(*Parse(*replaced)),
+            (std::vector<std::string>{"the mail multipart/mixed", " attachment 1 application/zip"}));
 
   const Result<MailModel> related = ParseOwned(R"(Subject: x
 MIME-Version: 1.0
@@ -105,13 +112,15 @@ Content-Type: application/pdf; name=a.pdf
   ASSERT_TRUE(related.ok()) << related.error().detail;
   const Result<std::string> wrapped = ReplaceAttachments(*related, kZip);
   ASSERT_TRUE(wrapped.ok()) << wrapped.error().detail;
-  EXPECT_EQ(Shape(*Parse(*wrapped)),
-            (std::vector<std::string>{"the mail multipart/mixed", " part 1 multipart/related", "  part 1.1 multipart/alternative", "   body text/plain",
-                                      "   HTML body text/html", "  inline image 1 image/png", " attachment 1 application/zip"}));
+  EXPECT_EQ(Shape(*Parse(*wrapped)), (std::vector<std::string>{"the mail multipart/mixed", " part 1 multipart/related",
+                                                               "  part 1.1 multipart/alternative", "   body text/plain",
+                                                               "   HTML body text/html", "  inline image 1 image/png",
+                                                               " attachment 1 application/zip"}));
 }
 
 TEST(ReplaceAttachmentsTest, RefusesSealedMail) {
-  const std::string signed_entity = R"(Content-Type: multipart/signed; boundary=s; protocol="application/pkcs7-signature"; micalg=sha-256
+  const std::string signed_entity =
+      R"(Content-Type: multipart/signed; boundary=s; protocol="application/pkcs7-signature"; micalg=sha-256
 
 --s
 Content-Type: application/pdf; name=a.pdf
@@ -128,7 +137,8 @@ MAA=
   ASSERT_TRUE(whole.ok()) << whole.error().detail;
   EXPECT_EQ(whole->smime, SmimeKind::kClearSigned);
   EXPECT_EQ(ReplaceAttachments(*whole, kZip).error().code, Code::kPrecondition);
-  const Result<MailModel> nested = ParseOwned("MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n" + signed_entity + "\n--b--\n");
+  const Result<MailModel> nested =
+      ParseOwned("MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n" + signed_entity + "\n--b--\n");
   ASSERT_TRUE(nested.ok()) << nested.error().detail;
   EXPECT_EQ(ReplaceAttachments(*nested, kZip).error().code, Code::kPrecondition);
   const Result<MailModel> none = ParseOwned("Subject: x\n\nbody\n");
@@ -143,7 +153,8 @@ TEST(ParseToRewriteTest, ReadsTheSameTreeWithoutItsText) {
     EXPECT_EQ(Shape(*rewritten), Shape(*scanned));
     EXPECT_EQ(rewritten->IsSealedBySender(), scanned->IsSealedBySender());
     EXPECT_EQ(Attachments(*rewritten), Attachments(*scanned));
-    EXPECT_TRUE(std::all_of(rewritten->parts.begin(), rewritten->parts.end(), [](const Part& part) { return part.text.text.empty(); }));
+    EXPECT_TRUE(std::all_of(rewritten->parts.begin(), rewritten->parts.end(),
+                            [](const Part& part) { return part.text.text.empty(); }));
   }
   for (const std::string& raw : {Crlf("Content-Type: text/plain\nContent-Type: text/html\n\nx\n"),
                                  Crlf("MIME-Version: 1.0\nContent-Transfer-Encoding: base64\n\n!\n")}) {
@@ -216,7 +227,8 @@ Subject: inner
     EXPECT_EQ(again->parts[i].file_name, mail->parts[i].file_name);
     if (mail->parts[i].role == Role::kMessage) continue;
     EXPECT_EQ(*DecodeContent(*again, again->parts[i]), *DecodeContent(*mail, mail->parts[i])) << mail->parts[i].place;
-    EXPECT_TRUE(again->parts[i].encoding != TransferEncoding::k8Bit && again->parts[i].encoding != TransferEncoding::kBinary);
+    EXPECT_TRUE(again->parts[i].encoding != TransferEncoding::k8Bit &&
+                again->parts[i].encoding != TransferEncoding::kBinary);
   }
 }
 

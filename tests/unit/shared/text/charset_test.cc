@@ -54,7 +54,8 @@ TEST(CharsetTest, EucJpHasTheExtensionsOfMicrosoftAndJisX0212) {
         const std::string expected = ByIconv("EUC-JP-MS", octets);
         const Decoded decoded = Decode({Kind::kEucJp, ""}, octets);
         // Private use: the sets differ, and nobody can read them. Rows 83 and 84 of JIS X 0212 are eucJP-ms only.
-        if (expected.empty() || expected[0] == '\xEE' || expected[0] == '\xEF' || (supplement && lead >= 0xF3)) continue;
+        if (expected.empty() || expected[0] == '\xEE' || expected[0] == '\xEF' || (supplement && lead >= 0xF3))
+          continue;
         ++compared;
         if (decoded.utf8 != expected) ++different;
       }
@@ -85,11 +86,14 @@ TEST(CharsetTest, WrongPairsDontSwallowMarkup) {
 
 TEST(CharsetTest, FindsCharsetsByTheNamesMailUses) {
   for (const char* name : {"UTF-8", "utf8", " Utf-8 "}) EXPECT_EQ(FindCharset(name)->kind, Kind::kUtf8) << name;
-  for (const char* name : {"Shift_JIS", "x-sjis", "CP932", "Windows-31J"}) EXPECT_EQ(FindCharset(name)->kind, Kind::kShiftJis) << name;
-  for (const char* name : {"iso-2022-jp", "ISO-2022-JP-MS", "cp50221"}) EXPECT_EQ(FindCharset(name)->kind, Kind::kIso2022Jp) << name;
+  for (const char* name : {"Shift_JIS", "x-sjis", "CP932", "Windows-31J"})
+    EXPECT_EQ(FindCharset(name)->kind, Kind::kShiftJis) << name;
+  for (const char* name : {"iso-2022-jp", "ISO-2022-JP-MS", "cp50221"})
+    EXPECT_EQ(FindCharset(name)->kind, Kind::kIso2022Jp) << name;
   EXPECT_EQ(FindCharset("ISO-8859-1")->converter, "windows-1252");
   EXPECT_EQ(FindCharset("KOI8-R")->kind, Kind::kOther);
-  for (const char* name : {"", "no-such-charset", "utf-8,swaplfnl", "ibm-37", "../x"}) EXPECT_FALSE(FindCharset(name)) << name;
+  for (const char* name : {"", "no-such-charset", "utf-8,swaplfnl", "ibm-37", "../x"})
+    EXPECT_FALSE(FindCharset(name)) << name;
 }
 
 TEST(CharsetTest, OtherCharsetsGoThroughIcu) {
@@ -108,7 +112,10 @@ TEST(CharsetTest, OtherCharsetsGoThroughIcu) {
 }
 
 TEST(CharsetTest, DetectsWhatOctetsAre) {
-  struct Case { std::string octets; Kind kind; };
+  struct Case {
+    std::string octets;
+    Kind kind;
+  };
   const Case cases[] = {
       {"plain", Kind::kAscii},
       {"\x1B$B<R30Hk\x1B(B", Kind::kIso2022Jp},
@@ -193,7 +200,8 @@ TEST(CharsetTest, AnyOctetsGiveValidUtf8) {
     random = random * 1664525 + 1013904223;
     octets += static_cast<char>(random >> 24);
   }
-  for (const char* name : {"", "us-ascii", "utf-8", "iso-2022-jp", "shift_jis", "euc-jp", "utf-7", "utf-16", "big5", "iso-2022-kr"}) {
+  for (const char* name :
+       {"", "us-ascii", "utf-8", "iso-2022-jp", "shift_jis", "euc-jp", "utf-7", "utf-16", "big5", "iso-2022-kr"}) {
     for (const std::string& text : ReadAll(octets, name).texts) EXPECT_TRUE(IsValidUtf8(text)) << name;
   }
 }

@@ -17,10 +17,11 @@ TEST(DomainTest, ComparesAsALabels) {
 }
 
 TEST(DomainTest, RefusesWhatIsNone) {
-  for (const std::string& name : {std::string(""), std::string("."), std::string("a..b"), std::string(".a"), std::string("a b"),
-                                  std::string("-a.jp"), std::string("a-.jp"), std::string(64, 'a') + ".jp", std::string("a@b"),
-                                  std::string("xn--a"), std::string("xn--zzzzzz-.jp"), std::string("a\r\nb"), std::string("[1.2.3.4]"),
-                                  std::string(300, 'a'), std::string("\xFF.jp"), std::string("a\u200Db.jp")}) {
+  for (const std::string& name :
+       {std::string(""), std::string("."), std::string("a..b"), std::string(".a"), std::string("a b"),
+        std::string("-a.jp"), std::string("a-.jp"), std::string(64, 'a') + ".jp", std::string("a@b"),
+        std::string("xn--a"), std::string("xn--zzzzzz-.jp"), std::string("a\r\nb"), std::string("[1.2.3.4]"),
+        std::string(300, 'a'), std::string("\xFF.jp"), std::string("a\u200Db.jp")}) {
     EXPECT_FALSE(DomainToAscii(name).ok()) << name;
   }
 }

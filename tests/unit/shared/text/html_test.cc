@@ -8,7 +8,11 @@
 namespace sekisho::text {
 namespace {
 
-struct Case { const char* what; std::string html; std::string text; };
+struct Case {
+  const char* what;
+  std::string html;
+  std::string text;
+};
 
 TEST(HtmlTest, GivesWhatAPersonReads) {
   const Case cases[] = {
@@ -38,14 +42,17 @@ TEST(HtmlTest, GivesWhatAPersonReads) {
 }
 
 TEST(HtmlTest, ListsWhereLinksLead) {
-  const HtmlText html = ReadHtml("<a href='https://example.jp/?a=1&amp;b=2'>x</a><img src=cid:1><form action=http://f>"
-                                 "<img src=\"data:image/png;base64,AAAA\">");
-  EXPECT_EQ(html.links, (std::vector<std::string>{"https://example.jp/?a=1&b=2", "cid:1", "http://f", "data:image/png;base64"}));
+  const HtmlText html = ReadHtml(
+      "<a href='https://example.jp/?a=1&amp;b=2'>x</a><img src=cid:1><form action=http://f>"
+      "<img src=\"data:image/png;base64,AAAA\">");
+  EXPECT_EQ(html.links,
+            (std::vector<std::string>{"https://example.jp/?a=1&b=2", "cid:1", "http://f", "data:image/png;base64"}));
   EXPECT_FALSE(html.has_script);
 }
 
 TEST(HtmlTest, SeesScript) {
-  for (const char* html : {"<script>1</script>", "<SCRIPT src=x></SCRIPT>", "<img onerror=x>", "<a href=' java\nscript:x'>"}) {
+  for (const char* html :
+       {"<script>1</script>", "<SCRIPT src=x></SCRIPT>", "<img onerror=x>", "<a href=' java\nscript:x'>"}) {
     EXPECT_TRUE(ReadHtml(html).has_script) << html;
   }
   EXPECT_FALSE(ReadHtml("<p>on click, script: <b on>").has_script);
@@ -59,7 +66,8 @@ TEST(HtmlTest, FindsTheCharsetOfMeta) {
 
 // Work must grow with the size, not with its square: 256 KiB of each would take minutes otherwise.
 TEST(HtmlTest, HostileMarkupIsLinear) {
-  for (const char* unit : {"<", "<!--", "<a ", "<a b=\"", "<script>", "<!--[if", "&", "&#", "&aaaaaaaaaaaaaaa", "</", "<a b='", "<!---", "<p>"}) {
+  for (const char* unit : {"<", "<!--", "<a ", "<a b=\"", "<script>", "<!--[if", "&", "&#", "&aaaaaaaaaaaaaaa", "</",
+                           "<a b='", "<!---", "<p>"}) {
     std::string html;
     while (html.size() < 256 << 10) html += unit;
     const auto begin = std::chrono::steady_clock::now();

@@ -10,7 +10,11 @@
 namespace sekisho::text {
 namespace {
 
-struct Case { const char* what; std::string in; std::string out; };
+struct Case {
+  const char* what;
+  std::string in;
+  std::string out;
+};
 
 TEST(NormalizeTest, FoldsWhatReadersTakeForTheSame) {
   const Case cases[] = {
@@ -24,7 +28,13 @@ TEST(NormalizeTest, FoldsWhatReadersTakeForTheSame) {
       {"bidi", "\u202Egnp.exe\u202C", "gnp.exe"},
       {"soft hyphen", "con\u00ADfidential", "confidential"},
       {"variation selector", "社\U000E0100外", "社外"},
-      {"controls", std::string("a\x01" "b\x00" "c\x7F" "d", 7), "abcd"},
+      {"controls",
+       std::string("a\x01"
+                   "b\x00"
+                   "c\x7F"
+                   "d",
+                   7),
+       "abcd"},
       {"spaces", "  a \t\u3000 b\u00A0c  ", "a b c"},
       {"lines", "a\r\nb\n\n\nc", "a b c"},
       {"wrapped Japanese", "これは社外\r\n  秘です", "これは社外秘です"},
@@ -36,7 +46,11 @@ TEST(NormalizeTest, FoldsWhatReadersTakeForTheSame) {
       {"emoji", "👍🏽 ok", "👍🏽 ok"},
       {"nothing", "", ""},
       {"only blanks", " \r\n\t", ""},
-      {"ill-formed", "a\xFF" "b", "a\uFFFD" "b"},
+      {"ill-formed",
+       "a\xFF"
+       "b",
+       "a\uFFFD"
+       "b"},
   };
   for (const Case& c : cases) {
     EXPECT_EQ(Normalize(c.in).text, c.out) << c.what;
@@ -71,13 +85,16 @@ TEST(NormalizeTest, AgreesWithIcuOnRandomText) {
     random = random * 1664525 + 1013904223;
     return (random >> 8) % below;
   };
-  const char32_t starts[] = {0x41, 0xC0, 0x300, 0x3041, 0x3099, 0xFF61, 0xFF9E, 0x1100, 0xAC00, 0x1E00, 0xFB00, 0x900, 0x3131, 0x1D15E};
+  const char32_t starts[] = {0x41,   0xC0,   0x300,  0x3041, 0x3099, 0xFF61, 0xFF9E,
+                             0x1100, 0xAC00, 0x1E00, 0xFB00, 0x900,  0x3131, 0x1D15E};
   for (int round = 0; round < 3000; ++round) {
     std::string source;
     for (int i = 0; i < 40; ++i) {
       char32_t c = starts[next(std::size(starts))] + next(64);
       const auto type = u_charType(static_cast<UChar32>(c));
-      if (type == U_CONTROL_CHAR || type == U_SPACE_SEPARATOR || type == U_DASH_PUNCTUATION || type == U_UNASSIGNED || c == 0x30FC) c = 'x';
+      if (type == U_CONTROL_CHAR || type == U_SPACE_SEPARATOR || type == U_DASH_PUNCTUATION || type == U_UNASSIGNED ||
+          c == 0x30FC)
+        c = 'x';
       AppendUtf8(source, c);
     }
     std::string expected;
@@ -101,7 +118,8 @@ TEST(NormalizeTest, DropsSpacesBetweenIdeographs) {
 
 TEST(Utf8Test, KnowsWhatIsWellFormed) {
   for (const char* good : {"", "a", "é", "社", "😀", "\uFFFD", "\U0010FFFF"}) EXPECT_TRUE(IsValidUtf8(good)) << good;
-  for (const char* bad : {"\x80", "\xC0\xAF", "\xC3", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "\xE7\xA4"}) {
+  for (const char* bad : {"\x80", "\xC0\xAF", "\xC3", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80",
+                          "\xF8\x88\x80\x80\x80", "\xE7\xA4"}) {
     EXPECT_FALSE(IsValidUtf8(bad));
     EXPECT_TRUE(IsValidUtf8(SanitizeUtf8(bad)));
   }

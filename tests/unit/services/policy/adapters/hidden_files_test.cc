@@ -33,14 +33,18 @@ TEST(HiddenFilesTest, AreHeld) {
       {"HTML smuggling", "text/html", "a.html", "<html><script>save(new Blob([atob('AAAA')]))</script></html>", true},
       {"HTML smuggling under another type", "application/octet-stream", "a.html",
        "<html><body onload='save()'></body></html>", true},
-      {"a calendar with a link", "text/calendar", "a.ics", "BEGIN:VCALENDAR\r\nATTACH:https://example.jp/\r\nEND:VCALENDAR\r\n", false},
+      {"a calendar with a link", "text/calendar", "a.ics",
+       "BEGIN:VCALENDAR\r\nATTACH:https://example.jp/\r\nEND:VCALENDAR\r\n", false},
       {"HTML without script", "text/html", "a.html", "<html><p>text</p></html>", false},
   };
   for (const Carrier& carrier : carriers) {
-    world.Submit("From: hanako@example.jp\r\nTo: x@a.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
-                 "--b\r\n\r\ntext\r\n--b\r\nContent-Type: " + carrier.type + "; name=" + carrier.name +
-                 "\r\nContent-Disposition: attachment; filename=" + carrier.name +
-                 "\r\nContent-Transfer-Encoding: base64\r\n\r\n" + Base64Encode(carrier.octets) + "\r\n--b--\r\n", {"x@a.example"});
+    world.Submit(
+        "From: hanako@example.jp\r\nTo: x@a.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; "
+        "boundary=b\r\n\r\n"
+        "--b\r\n\r\ntext\r\n--b\r\nContent-Type: " +
+            carrier.type + "; name=" + carrier.name + "\r\nContent-Disposition: attachment; filename=" + carrier.name +
+            "\r\nContent-Transfer-Encoding: base64\r\n\r\n" + Base64Encode(carrier.octets) + "\r\n--b--\r\n",
+        {"x@a.example"});
     const std::string detail = world.NextEvent().detail();
     EXPECT_EQ(detail.starts_with("hold unreadable"), carrier.held) << carrier.what << ": " << detail;
   }
