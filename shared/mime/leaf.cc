@@ -1,6 +1,7 @@
 #include "shared/mime/leaf.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -165,14 +166,16 @@ PgpKind FindPgpArmour(std::string_view text) {
 
 Status AddText(std::string_view utf8, std::string_view place, LeafContext& context, Part& part) {
   if (!context.to_scan) return Ok();
-  context.text_octets += utf8.size();
-  if (context.text_octets > context.limits.text_octets)
-    return MakeError(Code::kLimit, std::string(place) + ": too much text to scan");
+  const size_t left = context.limits.text_octets - std::min(context.limits.text_octets, context.text_octets);
+  std::optional<text::Normalized> normalized;
+  if (utf8.size() <= left) normalized = text::NormalizeWithin(utf8, left);
+  if (!normalized) return MakeError(Code::kLimit, std::string(place) + ": too much text to scan");
+  context.text_octets += std::max(utf8.size(), normalized->text.size());
   if (part.text.text.empty()) {
-    part.text = text::Normalize(utf8);
+    part.text = *std::move(normalized);
   } else {
     part.text.text += '\n';
-    part.text.text += text::NormalizeLine(utf8);
+    part.text.text += normalized->text;
   }
   return Ok();
 }

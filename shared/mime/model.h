@@ -32,7 +32,7 @@ struct Limits {
   size_t field_octets = 32 << 10;
   size_t fields = 1000;           // in one header section
   size_t addresses = 10000;       // in all address fields together
-  size_t text_octets = 64 << 20;  // of all parts' text together
+  size_t text_octets = 64 << 20;  // of all parts' text together, decoded or normalised, whichever is more
 };
 
 struct Range {

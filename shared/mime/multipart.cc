@@ -1,5 +1,7 @@
 #include "shared/mime/multipart.h"
 
+#include <string.h>
+
 #include <algorithm>
 #include <string>
 
@@ -22,10 +24,13 @@ class DelimiterFinder {
       at_ += sought_.size() - 1;
       return begin_;
     }
-    const size_t found = within_.find(sought_, at_ > begin_ ? at_ - 1 : at_);
-    if (found == std::string_view::npos) return found;
-    at_ = found + sought_.size();
-    return found + 1;
+    // memmem looks at several octets at once; string_view::find stops at every line end, for each level of nesting.
+    const std::string_view rest = within_.substr(at_ > begin_ ? at_ - 1 : at_);
+    const void* const found = memmem(rest.data(), rest.size(), sought_.data(), sought_.size());
+    if (found == nullptr) return std::string_view::npos;
+    const size_t line = static_cast<size_t>(static_cast<const char*>(found) - within_.data()) + 1;
+    at_ = line + sought_.size() - 1;
+    return line;
   }
 
   // What follows the boundary on the line last found, and where the next line begins.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "shared/base/result.h"
@@ -91,13 +92,14 @@ const FoldTable& GetTable() {
 
 class Folder {
  public:
-  Folder(std::string_view source, Normalized& to, bool keep_lines)
-      : source_(source), to_(to), keep_lines_(keep_lines), table_(GetTable()) {}
+  Folder(std::string_view source, Normalized& to, bool keep_lines, size_t limit = std::string::npos)
+      : source_(source), to_(to), keep_lines_(keep_lines), limit_(limit), table_(GetTable()) {}
 
-  void Run() {
-    to_.text.resize(source_.size() + 64);
+  // False when the result would be larger than the limit.
+  bool Run() {
+    to_.text.resize(std::min(source_.size(), limit_) + 64);
     Character current = source_.empty() ? Character() : Read(0);
-    while (current.begin < source_.size()) {
+    while (current.begin < source_.size() && size_ <= limit_) {
       if (current.code_point < 0x80 && !pending_space_ && !pending_line_ && size_ > 0) {
         const size_t end = CopyWord(current.begin);
         if (end != current.begin) {
@@ -130,6 +132,7 @@ class Folder {
       }
     }
     to_.text.resize(size_);
+    return size_ <= limit_;
   }
 
  private:
@@ -261,6 +264,7 @@ class Folder {
   std::string_view source_;
   Normalized& to_;
   const bool keep_lines_;
+  const size_t limit_;
   const FoldTable& table_;
   size_t size_ = 0;  // of the text written; to_.text is longer until the end
   bool pending_space_ = false, pending_line_ = false;
@@ -274,6 +278,12 @@ class Folder {
 size_t Normalized::LineOf(size_t offset) const {
   const auto after = std::upper_bound(line_starts.begin(), line_starts.end(), offset);
   return static_cast<size_t>(after - line_starts.begin()) + 1;
+}
+
+std::optional<Normalized> NormalizeWithin(std::string_view utf8, size_t limit) {
+  std::optional<Normalized> normalized(std::in_place);
+  if (!Folder(utf8, *normalized, true, limit).Run()) normalized.reset();
+  return normalized;
 }
 
 Normalized Normalize(std::string_view utf8) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,9 @@ struct Normalized {
 // break between two ideographs or kana vanishes, since mailers wrap Japanese anywhere. Ill-formed UTF-8 becomes U+FFFD.
 // Apply it to what is looked for as well. The result never contains a line break.
 Normalized Normalize(std::string_view utf8);
+
+// Normalize, unless the result would be larger than `limit` octets: a single character can become 33.
+std::optional<Normalized> NormalizeWithin(std::string_view utf8, size_t limit);
 
 // Normalize without the line table, for subjects, names and terms.
 std::string NormalizeLine(std::string_view utf8);

@@ -105,6 +105,16 @@ TEST(NormalizeTest, AgreesWithIcuOnRandomText) {
   }
 }
 
+TEST(NormalizeTest, KeepsWithinALimit) {
+  std::string ligatures;
+  for (int i = 0; i < 1000; ++i) ligatures += "\uFDFA";  // 18 letters each
+  EXPECT_FALSE(NormalizeWithin(ligatures, 10000));
+  EXPECT_EQ(NormalizeWithin(ligatures, 100000)->text, Normalize(ligatures).text);
+  EXPECT_EQ(NormalizeWithin("abc", 3)->text, "abc");
+  EXPECT_FALSE(NormalizeWithin("abcd", 3));
+  EXPECT_EQ(NormalizeWithin("", 0)->text, "");
+}
+
 TEST(NormalizeTest, LongRunsOfMarksAreCut) {
   std::string zalgo = "a";
   for (int i = 0; i < 100000; ++i) zalgo += "\u0301";
