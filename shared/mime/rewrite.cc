@@ -92,6 +92,18 @@ bool IsInsideSealed(const MailModel& mail, size_t index) {
   return false;
 }
 
+// What programs read of a receipt or a bounce (RFC 6522): without it, the mail is none any more. Only short text: a
+// file doesn't leave unsealed by calling itself a report.
+bool IsReport(const MailModel& mail, const Part& part) {
+  constexpr size_t kLongest = 64 << 10;
+  const Part& parent = mail.parts[part.parent];
+  const bool named_so = part.type == "message" || (part.type == "text" && part.subtype == "rfc822-headers");
+  const bool is_text =
+      part.real_type == FileType::kText || part.real_type == FileType::kEml || part.real_type == FileType::kEmpty;
+  return parent.type == "multipart" && parent.subtype == "report" && named_so && is_text &&
+         part.decoded_size <= kLongest;
+}
+
 struct RootFields {
   std::string outer;    // all but Content-* and MIME-Version
   std::string content;  // Content-*
@@ -117,7 +129,7 @@ std::vector<size_t> Attachments(const MailModel& mail) {
     if (part.role == Role::kMessage) {
       found.push_back(i);
       while (i + 1 < mail.parts.size() && mail.parts[i + 1].depth > part.depth) ++i;  // its parts go with it
-    } else if (part.role == Role::kAttachment) {
+    } else if (part.role == Role::kAttachment && !IsReport(mail, part)) {
       found.push_back(i);
     }
   }

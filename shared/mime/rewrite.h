@@ -12,7 +12,8 @@
 namespace sekisho::mime {
 
 // The parts that a person calls attachments: files and embedded messages directly in the mail, not the parts inside an
-// embedded message. Indexes into mail.parts. Inline images of the body aren't attachments.
+// embedded message. Indexes into mail.parts. Neither inline images of the body nor
+// the fields of a report are attachments.
 std::vector<size_t> Attachments(const MailModel& mail);
 
 // The mail with all its attachments taken out and `attachment` in their place; the body parts keep their octets and the

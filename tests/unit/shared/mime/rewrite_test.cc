@@ -118,6 +118,23 @@ Content-Type: application/pdf; name=a.pdf
                                                                " attachment 1 application/zip"}));
 }
 
+TEST(ReplaceAttachmentsTest, LeavesReceiptsAloneButNotFilesThatPlayOne) {
+  const auto report = [](const std::string& fields) {
+    return ParseOwned(
+        "MIME-Version: 1.0\nContent-Type: multipart/report; report-type=disposition-notification; "
+        "boundary=b\n\n--b\n\nread\n--b\n"
+        "Content-Type: message/disposition-notification\n\n" +
+        fields + "\n--b\nContent-Type: text/rfc822-headers\n\nSubject: x\n--b--\n");
+  };
+  const Result<MailModel> receipt = report("Disposition: manual-action/MDN-sent-manually; displayed");
+  ASSERT_TRUE(receipt.ok()) << receipt.error().detail;
+  EXPECT_TRUE(Attachments(*receipt).empty());
+  EXPECT_EQ(Attachments(*report("%PDF-1.4")), std::vector<size_t>{2});
+  std::string long_text;
+  for (int i = 0; i < 2000; ++i) long_text += "a line of a rather long list of customers\n";
+  EXPECT_EQ(Attachments(*report(long_text)), std::vector<size_t>{2});
+}
+
 TEST(ReplaceAttachmentsTest, RefusesSealedMail) {
   const std::string signed_entity =
       R"(Content-Type: multipart/signed; boundary=s; protocol="application/pkcs7-signature"; micalg=sha-256
