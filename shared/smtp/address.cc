@@ -71,10 +71,9 @@ Result<size_t> DotStringLength(std::string_view text, bool smtputf8) {
 bool IsAddressLiteral(std::string_view text) {
   if (text.size() < 3 || text.front() != '[' || text.back() != ']') return false;
   const std::string inner(text.substr(1, text.size() - 2));
+  if (inner.find('\0') != std::string::npos) return false;  // inet_pton would look no further
   unsigned char octets[16];
-  if (inner.size() > 5 && AsciiEqualsIgnoreCase(inner.substr(0, 5), "IPv6:")) {
-    return inet_pton(AF_INET6, inner.c_str() + 5, octets) == 1;
-  }
+  if (AsciiEqualsIgnoreCase(inner.substr(0, 5), "IPv6:")) return inet_pton(AF_INET6, inner.c_str() + 5, octets) == 1;
   return inet_pton(AF_INET, inner.c_str(), octets) == 1;
 }
 

@@ -344,8 +344,8 @@ ServerSession::MaybeAction ServerSession::OnData() {
   const DataDecoder::Piece piece = decoder_->Next(rest);
   input_.Take(size - rest.size());
   if (piece.ended) state_ = State::kContentEnd;
-  CountContent(refusal_ ? size - rest.size() : piece.content.size());
   if (!refusal_ && !decoder_->defect().ok()) RefuseContent(NotAsItMustBe(decoder_->defect()));
+  CountContent(refusal_ ? size - rest.size() : piece.content.size());
   return GiveContent(piece.content);
 }
 

@@ -28,7 +28,10 @@ TEST(AddressTest, RefusesEverythingElse) {
     EXPECT_FALSE(ParseMailbox(address, false).ok()) << address;
     EXPECT_FALSE(ParseMailbox(address, true).ok()) << address;
   }
-  EXPECT_FALSE(ParseMailbox(std::string("a\0b@c.example", 13), true).ok());
+  using namespace std::string_literals;
+  for (const std::string& address : {"a\0b@c.example"s, "a@b\0.example"s, "a@[192.0.2.1\0]"s, "a@[IPv6:2001:db8::\0x]"s}) {
+    EXPECT_FALSE(ParseMailbox(address, true).ok());
+  }
 }
 
 TEST(AddressTest, NeverRepeatsTheAddressInAnError) {
