@@ -215,6 +215,7 @@ void ServerConnection::Flush(After after) {
   core_->counters.mails_refused += counts.refused;
   after_write_ = after;
   doing_ = Doing::kWriting;
+  waiting_since_ = core_->clock.Steady();
   writing_ = session_->TakeOutput();
   if (writing_.empty()) return OnWritten(Ok());
   stream_.SetDeadline(core_->options.command_timeout);
@@ -235,7 +236,6 @@ void ServerConnection::OnWritten(Status status) {
 
 void ServerConnection::Read() {
   doing_ = Doing::kReading;
-  read_began_ = core_->clock.Steady();
   Duration limit = core_->options.idle_timeout;
   if (session_->in_content()) {
     limit = core_->options.command_timeout;
@@ -254,7 +254,7 @@ void ServerConnection::OnRead(Result<size_t> octets) {
   if (!octets.ok() || *octets == 0) return End();
   if (session_->in_content()) {
     content_came_ += *octets;
-    content_waited_ += core_->clock.Steady() - read_began_;
+    content_waited_ += core_->clock.Steady() - waiting_since_;
   }
   session_->AddInput(*octets);
   doing_ = Doing::kNothing;

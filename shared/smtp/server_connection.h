@@ -69,7 +69,7 @@ class ServerConnection final : public net::Stream::Owner, public std::enable_sha
   std::string login_tried_;
 
   // Of the content that is coming: how long we waited for how much.
-  std::chrono::steady_clock::time_point read_began_;
+  std::chrono::steady_clock::time_point waiting_since_;
   std::chrono::steady_clock::duration content_waited_{};
   uint64_t content_came_ = 0;
 };

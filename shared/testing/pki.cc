@@ -83,13 +83,15 @@ using GeneralNames = Handle<GENERAL_NAMES, GENERAL_NAMES_free>;
 
 GeneralNames AlternativeNames(const CertificateRequest& request) {
   GeneralNames names(GENERAL_NAMES_new());
-  for (const std::string& address : request.addresses) {
+  const auto add = [&](int type, const std::string& value) {
     ASN1_IA5STRING* const text = ASN1_IA5STRING_new();
-    ASN1_STRING_set(text, address.data(), static_cast<int>(address.size()));
+    ASN1_STRING_set(text, value.data(), static_cast<int>(value.size()));
     GENERAL_NAME* const name = GENERAL_NAME_new();
-    GENERAL_NAME_set0_value(name, GEN_EMAIL, text);
+    GENERAL_NAME_set0_value(name, type, text);
     sk_GENERAL_NAME_push(names.get(), name);
-  }
+  };
+  for (const std::string& address : request.addresses) add(GEN_EMAIL, address);
+  for (const std::string& host : request.hosts) add(GEN_DNS, host);
   if (!request.utf8_mailbox.empty()) {
     ASN1_UTF8STRING* const text = ASN1_UTF8STRING_new();
     ASN1_STRING_set(text, request.utf8_mailbox.data(), static_cast<int>(request.utf8_mailbox.size()));

@@ -17,6 +17,7 @@ struct CertificateRequest {
   std::string key_name;                 // another key of the same kind for each name
   std::string common_name = "test";
   std::vector<std::string> addresses;   // into the subject alternative name
+  std::vector<std::string> hosts;       // DNS names, into the subject alternative name
   std::string subject_email;            // emailAddress in the subject; empty: none
   std::string utf8_mailbox;             // SmtpUTF8Mailbox; empty: none
   std::string key_usage = "critical,digitalSignature,keyEncipherment,keyAgreement";  // empty: no such extension

@@ -28,11 +28,6 @@ class Collection {
 
   std::vector<CollectedMail> mails() { return (Lock(), mails_); }
   int aborted() { return (Lock(), aborted_); }
-  template <typename Condition>
-  bool WaitFor(Condition condition) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(10), [&] { return condition(*this, lock); });
-  }
   bool WaitForEnded(int count) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, std::chrono::seconds(10), [&] { return ended_ >= count; });

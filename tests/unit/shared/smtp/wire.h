@@ -56,6 +56,7 @@ class Wire {
   }
   // Whether the peer has closed, with nothing more said.
   bool AtEnd() { return Hear().empty(); }
+  int socket() const { return socket_; }
   void Close() {
     if (socket_ >= 0) ::close(std::exchange(socket_, -1));
   }
