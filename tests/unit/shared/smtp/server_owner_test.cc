@@ -206,7 +206,7 @@ TEST_F(ServerOwnerTest, AMailThatTricklesIsCutOff) {
   Start();
   Wire wire(server_->port());
   Converse(wire, kMail, 5);
-  clock_.Advance(std::chrono::seconds(31));
+  clock_.Advance(std::chrono::seconds(12));
   wire.Say("x");
   EXPECT_THAT(wire.Hear(), StartsWith("421 4.4.2"));
   EXPECT_TRUE(wire.AtEnd());
@@ -220,8 +220,9 @@ TEST_F(ServerOwnerTest, AMailThatComesFastEnoughIsNot) {
   Converse(wire, kMail, 5);
   wire.Say("a\r\n" + std::string(900, 'x') + "\r\n" + std::string(900, 'y') + "\r\n");
   wire.Say("b\r\n");
-  clock_.Advance(std::chrono::seconds(31));
-  EXPECT_EQ(Converse(wire, "c\r\n.\r\n", 1), "250 ");
+  clock_.Advance(std::chrono::seconds(12));
+  wire.Say("c\r\n.\r\n");
+  EXPECT_THAT(wire.Hear(), StartsWith("250 2.0.0"));
 }
 
 TEST_F(ServerOwnerTest, CannotListenTwiceOnOneAddress) {
