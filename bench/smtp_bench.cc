@@ -1,5 +1,5 @@
-// What SMTP itself costs: finding the end of DATA, a whole session without sockets, and a mail over loopback through our client and
-// our server (the CPU of both).
+// What SMTP itself costs: finding the end of DATA, a whole session without sockets, and a mail over loopback through
+// our client and our server (the CPU of both).
 #include <benchmark/benchmark.h>
 
 #include <future>
@@ -17,7 +17,8 @@ using namespace sekisho::smtp;
 
 std::string MailOf(size_t size) {
   std::string mail = "From: a@example.jp\r\nTo: b@partner.example\r\nSubject: x\r\n\r\n";
-  while (mail.size() < size) mail += "A line of an ordinary mail has about seventy-six octets, as this line has it.\r\n";
+  while (mail.size() < size)
+    mail += "A line of an ordinary mail has about seventy-six octets, as this line has it.\r\n";
   return mail;
 }
 
@@ -61,8 +62,10 @@ void SessionTakesAMail(benchmark::State& state) {
     for (;;) {
       const ServerSession::Action action = session.Next();
       if (action.kind == Kind::kNeedInput) break;
-      if (action.kind == Kind::kContent) session.Take(Ok());
-      else session.Answer(Reply(250, "2.0.0", "ok"));
+      if (action.kind == Kind::kContent)
+        session.Take(Ok());
+      else
+        session.Answer(Reply(250, "2.0.0", "ok"));
     }
     benchmark::DoNotOptimize(session.TakeOutput());
   };
@@ -91,12 +94,17 @@ void AMailOverLoopback(benchmark::State& state) {
   options.address = "127.0.0.1:0";
   options.hostname = "gw.example.jp";
   auto server = *Server::Start(
-      options, [](const Peer&) -> Result<std::unique_ptr<Receiver>> { return std::unique_ptr<Receiver>(std::make_unique<Taker>()); }, pool, clock);
+      options,
+      [](const Peer&) -> Result<std::unique_ptr<Receiver>> {
+        return std::unique_ptr<Receiver>(std::make_unique<Taker>());
+      },
+      pool, clock);
   ClientOptions client_options;
   client_options.hello = "c.example";
   client_options.tls = ClientOptions::Tls::kNone;
   std::promise<std::unique_ptr<Client>> opened;
-  Client::Open(pool, "127.0.0.1", server->port(), client_options, [&](Client::Opened result) { opened.set_value(std::move(result.client)); });
+  Client::Open(pool, "127.0.0.1", server->port(), client_options,
+               [&](Client::Opened result) { opened.set_value(std::move(result.client)); });
   const std::unique_ptr<Client> client = opened.get_future().get();
   const std::string content = MailOf(10 * 1024);
   // From call-back to call-back, so that no thread of the benchmark's own is woken for each mail.
@@ -107,11 +115,24 @@ void AMailOverLoopback(benchmark::State& state) {
     std::function<void(Sent)> next = [&](Sent sent) {
       SEKISHO_CHECK(sent.stage == Stage::kDone);
       if (--left == 0) return done.set_value();
-      client->Send({.mail_from = "a@example.jp", .recipients = {{"b@partner.example", "", ""}}, .smtputf8 = false, .require_tls = false,
-                    .envid = "", .ret = "", .content = {"Received: by gw\r\n", content}, .keep = nullptr}, next);
+      client->Send({.mail_from = "a@example.jp",
+                    .recipients = {{"b@partner.example", "", ""}},
+                    .smtputf8 = false,
+                    .require_tls = false,
+                    .envid = "",
+                    .ret = "",
+                    .content = {"Received: by gw\r\n", content},
+                    .keep = nullptr},
+                   next);
     };
     ++left;
-    next({.stage = Stage::kDone, .mail = {}, .recipients = {}, .final = {}, .error = {}, .reusable = true, .unanswered = false});
+    next({.stage = Stage::kDone,
+          .mail = {},
+          .recipients = {},
+          .final = {},
+          .error = {},
+          .reusable = true,
+          .unanswered = false});
     done.get_future().wait();
   }
   state.SetItemsProcessed(state.iterations() * kMails);

@@ -2,9 +2,12 @@
 
 #include <pthread.h>
 
+#include <algorithm>
+
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <thread>
 
@@ -22,6 +25,14 @@ Loop::Loop(size_t index) : index_(index), impl_(std::make_unique<Impl>()) {}
 Loop::~Loop() = default;
 
 void Loop::Post(std::function<void()> task) { asio::post(impl_->context, std::move(task)); }
+
+void Loop::PostAfter(Duration after, std::function<void()> task) {
+  auto timer = std::make_shared<asio::steady_timer>(impl_->context, after);
+  timer->async_wait([timer, task = std::move(task)](const boost::system::error_code& error) {
+    if (!error) task();
+  });
+}
+
 bool Loop::IsCurrent() const { return impl_->thread.get_id() == std::this_thread::get_id(); }
 asio::io_context& Loop::context() { return impl_->context; }
 

@@ -1,12 +1,14 @@
 #pragma once
-// Event loops, one for each thread. What belongs to a loop (a stream, its session) is touched on that loop's thread only, and so
-// needs no lock.
+// Event loops, one for each thread. What belongs to a loop (a stream, its session) is touched on that loop's thread
+// only, and so needs no lock.
 
 #include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <vector>
+
+#include "shared/base/clock.h"
 
 namespace boost::asio {
 class io_context;
@@ -21,8 +23,11 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Runs `task` on the loop's thread, after what it is doing now. Any thread. Once the pool has stopped, it is dropped unrun.
+  // Runs `task` on the loop's thread, after what it is doing now. Any thread. Once the pool has stopped, it is dropped
+  // unrun.
   void Post(std::function<void()> task);
+  // The same once `after` has passed.
+  void PostAfter(Duration after, std::function<void()> task);
   bool IsCurrent() const;  // whether the caller is on the loop's thread
   size_t index() const { return index_; }
   boost::asio::io_context& context();
@@ -46,7 +51,8 @@ class IoPool {
   Loop& at(size_t index) { return *loops_[index]; }
   size_t size() const { return loops_.size(); }
 
-  // Ends the threads; what has not run is dropped when the pool dies. Idempotent; not to be called from one of its threads.
+  // Ends the threads; what has not run is dropped when the pool dies. Idempotent; not to be called from one of its
+  // threads.
   void Stop();
 
  private:

@@ -21,7 +21,10 @@ std::string Format(const tcp::endpoint& endpoint) {
 
 struct Listener::Impl : std::enable_shared_from_this<Listener::Impl> {
   Impl(IoPool& its_pool, Loop& its_loop, Accepted its_accepted)
-      : pool(its_pool), loop(its_loop), acceptor(its_loop.context()), pause(its_loop.context()),
+      : pool(its_pool),
+        loop(its_loop),
+        acceptor(its_loop.context()),
+        pause(its_loop.context()),
         accepted(std::move(its_accepted)) {}
 
   void Accept() {
@@ -30,7 +33,8 @@ struct Listener::Impl : std::enable_shared_from_this<Listener::Impl> {
       if (error == asio::error::operation_aborted || !self->acceptor.is_open()) return;
       if (error) return self->AcceptLater();
       // The socket's memory is touched on its own loop from here on.
-      asio::post(to.context(), [self, &to, handed = std::move(socket)]() mutable { self->HandOver(to, std::move(handed)); });
+      asio::post(to.context(),
+                 [self, &to, handed = std::move(socket)]() mutable { self->HandOver(to, std::move(handed)); });
       self->Accept();
     });
   }

@@ -36,7 +36,8 @@ void Stream::Impl::LearnPeer() {
   ErrorCode ignored;
   socket.set_option(tcp::no_delay(true), ignored);
   asio::ip::address address = socket.remote_endpoint(ignored).address();
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) address = make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    address = make_address_v4(asio::ip::v4_mapped, address.to_v6());
   remote_address = address.to_string();
   remote_is_loopback = address.is_loopback();
 }
@@ -71,8 +72,10 @@ void Stream::Impl::FinishTcp() {
 // Reads until the peer closes too, so that our last words are not lost to a reset.
 void Stream::Impl::Drain() {
   socket.async_read_some(asio::buffer(drained), [self = shared_from_this()](const ErrorCode& error, size_t) {
-    if (error) self->Close();
-    else self->Drain();
+    if (error)
+      self->Close();
+    else
+      self->Drain();
   });
 }
 
@@ -103,18 +106,20 @@ void Stream::Connect(std::string_view address, uint16_t port) {
 }
 
 void Stream::Impl::Secure(asio::ssl::stream_base::handshake_type side) {
-  tls_stream->async_handshake(side, Told([](Impl& impl, Owner& owner, const ErrorCode& error, size_t) {
-    SSL* const ssl = impl.tls_stream->native_handle();
-    if (!error) {
-      impl.tls = std::string(SSL_get_version(ssl)) + " " + SSL_get_cipher_name(ssl);
-      return owner.OnSecure(Ok());
-    }
-    const long verified = SSL_get_verify_result(ssl);
-    const bool demanded = SSL_is_server(ssl) == 0 && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE;
-    if (!demanded || verified == X509_V_OK) return owner.OnSecure(Failed("the TLS handshake failed", error));
-    owner.OnSecure(MakeError(Code::kUnauthenticated, std::string("the certificate does not prove the host's name: ") +
-                                                         X509_verify_cert_error_string(verified)));
-  }));
+  tls_stream->async_handshake(
+      side, Told([](Impl& impl, Owner& owner, const ErrorCode& error, size_t) {
+        SSL* const ssl = impl.tls_stream->native_handle();
+        if (!error) {
+          impl.tls = std::string(SSL_get_version(ssl)) + " " + SSL_get_cipher_name(ssl);
+          return owner.OnSecure(Ok());
+        }
+        const long verified = SSL_get_verify_result(ssl);
+        const bool demanded = SSL_is_server(ssl) == 0 && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE;
+        if (!demanded || verified == X509_V_OK) return owner.OnSecure(Failed("the TLS handshake failed", error));
+        owner.OnSecure(MakeError(
+            Code::kUnauthenticated,
+            std::string("the certificate does not prove the host's name: ") + X509_verify_cert_error_string(verified)));
+      }));
 }
 
 void Stream::SecureAsServer(const TlsContext& context) {
@@ -146,14 +151,15 @@ void Stream::Read(char* to, size_t size) {
     if (error) return owner.OnRead(Failed("cannot read", error));
     owner.OnRead(octets);
   });
-  if (impl_->tls_stream) impl_->tls_stream->async_read_some(asio::buffer(to, size), std::move(done));
-  else impl_->socket.async_read_some(asio::buffer(to, size), std::move(done));
+  if (impl_->tls_stream)
+    impl_->tls_stream->async_read_some(asio::buffer(to, size), std::move(done));
+  else
+    impl_->socket.async_read_some(asio::buffer(to, size), std::move(done));
 }
 
 void Stream::Write(std::span<const std::string_view> pieces) {
-  auto done = impl_->Told([](Impl&, Owner& owner, const ErrorCode& error, size_t) {
-    owner.OnWritten(StatusOf("cannot write", error));
-  });
+  auto done = impl_->Told(
+      [](Impl&, Owner& owner, const ErrorCode& error, size_t) { owner.OnWritten(StatusOf("cannot write", error)); });
   if (impl_->tls_stream) {
     if (pieces.size() == 1) return asio::async_write(*impl_->tls_stream, asio::buffer(pieces[0]), std::move(done));
     // Each piece would become a record of its own.
@@ -191,7 +197,8 @@ const std::string& Stream::tls() const { return impl_->tls; }
 Loop& Stream::loop() const { return impl_->loop; }
 
 bool Stream::verified() const {
-  return impl_->host_asked && !impl_->tls.empty() && SSL_get_verify_result(impl_->tls_stream->native_handle()) == X509_V_OK;
+  return impl_->host_asked && !impl_->tls.empty() &&
+         SSL_get_verify_result(impl_->tls_stream->native_handle()) == X509_V_OK;
 }
 
 std::vector<std::string> Stream::PeerChain() const {

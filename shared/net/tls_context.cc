@@ -54,8 +54,10 @@ Result<std::shared_ptr<TlsContext>> TlsContext::ForServer(const ServerFiles& fil
 Result<std::shared_ptr<TlsContext>> TlsContext::ForClient(const std::string& trust_file) {
   auto context = MakeContext(ssl::context::tls_client);
   boost::system::error_code error;
-  if (trust_file.empty()) context->set_default_verify_paths(error);
-  else context->load_verify_file(trust_file, error);
+  if (trust_file.empty())
+    context->set_default_verify_paths(error);
+  else
+    context->load_verify_file(trust_file, error);
   if (error) return FileError("cannot use the CAs", trust_file.empty() ? "of the system" : trust_file, error);
   return std::shared_ptr<TlsContext>(new TlsContext(std::move(context)));
 }

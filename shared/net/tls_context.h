@@ -15,9 +15,9 @@ namespace sekisho::net {
 class TlsContext {
  public:
   struct ServerFiles {
-    std::string certificate_file;  // PEM, with its chain
-    std::string key_file;          // PEM
-    std::string client_ca_file;    // when set: client certificates are asked for, and checked where given
+    std::string certificate_file;         // PEM, with its chain
+    std::string key_file;                 // PEM
+    std::string client_ca_file;           // when set: client certificates are asked for, and checked where given
     bool ask_client_certificate = false;  // without a CA: for relays known by fingerprint
   };
   // Errors: kInvalid, naming the file.

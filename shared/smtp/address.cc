@@ -22,7 +22,11 @@ Error Wrong(const char* what) { return MakeError(Code::kInvalid, what); }
 bool IsWellFormedUtf8(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
     const auto c = static_cast<unsigned char>(text[i]);
-    const size_t size = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+    const size_t size = c < 0x80                ? 1
+                        : c >= 0xc2 && c < 0xe0 ? 2
+                        : c >= 0xe0 && c < 0xf0 ? 3
+                        : c >= 0xf0 && c < 0xf5 ? 4
+                                                : 0;
     if (size == 0 || i + size > text.size()) return false;
     for (size_t k = 1; k < size; ++k) {
       if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
@@ -60,7 +64,8 @@ Result<size_t> DotStringLength(std::string_view text, bool smtputf8) {
     } else if (IsAtext(text[i]) || (IsHigh(text[i]) && smtputf8)) {
       dot = false;
     } else {
-      return Wrong(IsHigh(text[i]) ? "the address needs SMTPUTF8" : "the local part has a character that is not allowed");
+      return Wrong(IsHigh(text[i]) ? "the address needs SMTPUTF8"
+                                   : "the local part has a character that is not allowed");
     }
   }
   if (dot) return Wrong("the local part is empty or ends with a dot");
@@ -114,9 +119,12 @@ Result<Path> ParsePath(std::string_view text, bool smtputf8, bool null_allowed, 
   size_t end = std::string_view::npos;
   bool quoted = false;
   for (size_t i = 1; i < text.size() && end == std::string_view::npos; ++i) {
-    if (quoted && text[i] == '\\') ++i;
-    else if (text[i] == '"') quoted = !quoted;
-    else if (text[i] == '>' && !quoted) end = i;
+    if (quoted && text[i] == '\\')
+      ++i;
+    else if (text[i] == '"')
+      quoted = !quoted;
+    else if (text[i] == '>' && !quoted)
+      end = i;
   }
   if (end == std::string_view::npos) return Wrong("the address has no closing >");
   std::string_view inner = text.substr(1, end - 1);

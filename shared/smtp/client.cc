@@ -6,17 +6,28 @@ namespace sekisho::smtp {
 
 std::string_view StageName(Stage stage) {
   switch (stage) {
-    case Stage::kConnect: return "connect";
-    case Stage::kGreeting: return "greeting";
-    case Stage::kHello: return "hello";
-    case Stage::kTls: return "tls";
-    case Stage::kAuth: return "auth";
-    case Stage::kMail: return "mail";
-    case Stage::kRcpt: return "rcpt";
-    case Stage::kData: return "data";
-    case Stage::kInData: return "in_data";
-    case Stage::kAfterDot: return "after_dot";
-    case Stage::kDone: return "done";
+    case Stage::kConnect:
+      return "connect";
+    case Stage::kGreeting:
+      return "greeting";
+    case Stage::kHello:
+      return "hello";
+    case Stage::kTls:
+      return "tls";
+    case Stage::kAuth:
+      return "auth";
+    case Stage::kMail:
+      return "mail";
+    case Stage::kRcpt:
+      return "rcpt";
+    case Stage::kData:
+      return "data";
+    case Stage::kInData:
+      return "in_data";
+    case Stage::kAfterDot:
+      return "after_dot";
+    case Stage::kDone:
+      return "done";
   }
   return "unknown";
 }
@@ -45,15 +56,18 @@ Client::~Client() {
 }
 
 void Client::Send(Transaction mail, std::function<void(Sent)> done) {
-  impl_->connection->loop().Post([connection = impl_->connection, mail = std::move(mail), done = std::move(done)]() mutable {
-    connection->Send(std::move(mail), std::move(done));
-  });
+  impl_->connection->loop().Post(
+      [connection = impl_->connection, mail = std::move(mail), done = std::move(done)]() mutable {
+        connection->Send(std::move(mail), std::move(done));
+      });
 }
 
 bool Client::IsHealthy() const { return impl_->connection->healthy(); }
 std::string Client::tls() const { return impl_->connection->facts().tls; }
 bool Client::tls_verified() const { return impl_->connection->facts().verified; }
-bool Client::Offers(std::string_view extension) const { return impl_->connection->facts().extensions.contains(extension); }
+bool Client::Offers(std::string_view extension) const {
+  return impl_->connection->facts().extensions.contains(extension);
+}
 
 void Client::Quit() {
   impl_->connection->loop().Post([connection = impl_->connection] { connection->Quit(); });

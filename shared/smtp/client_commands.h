@@ -21,9 +21,9 @@ struct ContentFacts {
   bool octets_over_127 = false;
 };
 
-// MAIL FROM, a RCPT TO for each recipient, and DATA, each with its CRLF. Parameters only where the peer offers what they need.
-// Errors: kUnsupported when it lacks 8BITMIME, SMTPUTF8 or REQUIRETLS and the mail needs that; kMalformed when an address or
-// a parameter is none, and so could say more than it should.
+// MAIL FROM, a RCPT TO for each recipient, and DATA, each with its CRLF. Parameters only where the peer offers what
+// they need. Errors: kUnsupported when it lacks 8BITMIME, SMTPUTF8 or REQUIRETLS and the mail needs that; kMalformed
+// when an address or a parameter is none, and so could say more than it should.
 Result<std::vector<std::string>> EnvelopeCommands(const Transaction& mail, const ContentFacts& content,
                                                   const Extensions& extensions, bool tls);
 

@@ -12,7 +12,8 @@ bool IsTaken(const std::optional<Reply>& reply) { return reply && reply->code >=
 
 }  // namespace
 
-ClientConnection::ClientConnection(net::Loop& loop, ClientOptions options) : loop_(loop), options_(std::move(options)) {}
+ClientConnection::ClientConnection(net::Loop& loop, ClientOptions options)
+    : loop_(loop), options_(std::move(options)) {}
 
 // ---- What the owner asks
 
@@ -99,10 +100,12 @@ void ClientConnection::OnRead(Result<size_t> octets) {
     const size_t size = rest.size();
     const auto state = parser_.Feed(rest);
     input_.Take(size - rest.size());
-    if (!state.ok()) return Lost(MakeError(Code::kUnavailable, "what the peer says is not SMTP: " + state.error().detail));
+    if (!state.ok())
+      return Lost(MakeError(Code::kUnavailable, "what the peer says is not SMTP: " + state.error().detail));
     if (*state == ReplyParser::State::kMore) break;
     const bool idle = !opened_ && !sent_ && !quitting_;
-    // Nothing may come before it was asked for: least of all in the clear, behind the reply to STARTTLS (response injection).
+    // Nothing may come before it was asked for: least of all in the clear, behind the reply to STARTTLS (response
+    // injection).
     if (owed_ == 0 || (--owed_ == 0 && !input_.rest().empty() && stage_ != Stage::kAfterDot)) {
       return Lost(MakeError(Code::kUnavailable, idle ? "the peer ended the connection" : "the peer spoke out of turn"));
     }
@@ -147,8 +150,10 @@ void ClientConnection::SayNextCommand() {
   const bool data = answered_ + 1 == commands_.size();
   const ClientOptions::Timeouts& timeouts = options_.timeouts;
   const Duration patience = data ? std::min(timeouts.data, timeouts.command) : timeouts.command;
-  if (pipelined_) stream_->SetDeadline(patience);
-  else Say(commands_[answered_], 1, patience);
+  if (pipelined_)
+    stream_->SetDeadline(patience);
+  else
+    Say(commands_[answered_], 1, patience);
 }
 
 void ClientConnection::OnMailReply(const Reply& reply) {
@@ -213,7 +218,8 @@ void ClientConnection::BeginContent() {
 
 void ClientConnection::WriteContent() {
   if (write_failed_ || !content_->Next(pieces_)) return;
-  if (content_->ended()) stage_ = Stage::kAfterDot;  // once the last octets are on their way, the peer may have the mail
+  if (content_->ended())
+    stage_ = Stage::kAfterDot;  // once the last octets are on their way, the peer may have the mail
   stream_->SetDeadline(stage_ == Stage::kAfterDot ? options_.timeouts.data_end : options_.timeouts.data_block);
   writing_ = true;
   stream_->Write(pieces_);

@@ -1,6 +1,6 @@
 #pragma once
-// What a Client stands for: the conversation with one next hop. Everything happens on its loop, unless said otherwise. Not for
-// other modules.
+// What a Client stands for: the conversation with one next hop. Everything happens on its loop, unless said otherwise.
+// Not for other modules.
 
 #include <atomic>
 #include <functional>
@@ -40,7 +40,7 @@ class ClientConnection final : public net::Stream::Owner, public std::enable_sha
   };
   const Facts& facts() const { return facts_; }  // does not change once it is open
   bool healthy() const { return healthy_; }
-  bool quitting() const { return quitting_; }    // on the loop
+  bool quitting() const { return quitting_; }  // on the loop
 
   void OnOpen(Status status) override;
   void OnSecure(Status status) override;
@@ -81,10 +81,10 @@ class ClientConnection final : public net::Stream::Owner, public std::enable_sha
   std::optional<net::Stream> stream_;  // none: closed
   InputBuffer input_;
   ReplyParser parser_;
-  size_t owed_ = 0;                    // replies that the peer owes us
-  std::string out_, out_next_;         // being written, and to be written then
+  size_t owed_ = 0;             // replies that the peer owes us
+  std::string out_, out_next_;  // being written, and to be written then
   bool writing_ = false, reading_ = false, write_failed_ = false;
-  bool out_is_secret_ = false;         // a password among it
+  bool out_is_secret_ = false;  // a password among it
   Stage stage_ = Stage::kConnect;
   Facts facts_;
   std::atomic<bool> healthy_{false};
@@ -93,15 +93,15 @@ class ClientConnection final : public net::Stream::Owner, public std::enable_sha
   OpenDone opened_;
   std::vector<std::string> login_steps_;  // still to be said, the last first
 
-  std::function<void(Sent)> sent_;     // a mail is under way
+  std::function<void(Sent)> sent_;  // a mail is under way
   Transaction mail_;
   Sent report_;
   std::vector<std::string> commands_;
-  size_t answered_ = 0;                // of the commands
+  size_t answered_ = 0;  // of the commands
   bool pipelined_ = false;
-  bool reset_first_ = false;           // the peer is within a mail that came to nothing
+  bool reset_first_ = false;  // the peer is within a mail that came to nothing
   bool resetting_ = false;
-  bool emptying_ = false;              // DATA was taken though there is nobody to send to
+  bool emptying_ = false;  // DATA was taken though there is nobody to send to
   std::optional<DotStuffer> content_;
   std::vector<std::string_view> pieces_;
 };

@@ -59,11 +59,13 @@ void ClientConnection::OnOpeningReply(const Reply& reply) {
     case Stage::kGreeting:
       if (reply.code != 220) return FailOpening(stage_, reply, std::nullopt);
       return SayHello(true);
-    case Stage::kHello: return OnHello(reply);
+    case Stage::kHello:
+      return OnHello(reply);
     case Stage::kTls:
       if (reply.code != 220) return FailOpening(stage_, reply, std::nullopt);
       return Secure();
-    default: return OnLoginReply(reply);
+    default:
+      return OnLoginReply(reply);
   }
 }
 
@@ -105,7 +107,8 @@ void ClientConnection::LogIn() {
     return Say("AUTH PLAIN " + Base64Encode(response.Reveal()) + "\r\n", 1, options_.timeouts.command);
   }
   if (mechanisms.find(" LOGIN ") == std::string::npos) {
-    return FailOpening(Stage::kAuth, std::nullopt, MakeError(Code::kUnsupported, "the peer offers neither AUTH PLAIN nor LOGIN"));
+    return FailOpening(Stage::kAuth, std::nullopt,
+                       MakeError(Code::kUnsupported, "the peer offers neither AUTH PLAIN nor LOGIN"));
   }
   login_steps_ = {Base64Encode(password) + "\r\n", Base64Encode(options_.login) + "\r\n"};
   Say("AUTH LOGIN\r\n", 1, options_.timeouts.command);

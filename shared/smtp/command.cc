@@ -30,7 +30,8 @@ std::optional<std::vector<Parameter>> SplitParameters(std::string_view text) {
     text.remove_prefix(end);
     const size_t equals = word.find('=');
     Parameter parameter;
-    for (const char c : word.substr(0, equals)) parameter.keyword += c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+    for (const char c : word.substr(0, equals))
+      parameter.keyword += c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
     if (equals != std::string_view::npos) {
       parameter.has_value = true;
       parameter.value = word.substr(equals + 1);
@@ -79,8 +80,10 @@ std::optional<Reply> SetMailParameter(const Parameter& parameter, MailFrom& mail
     if (!ParseNumber(value, size)) return wrong("a number");
     mail.size = size;
   } else if (keyword == "BODY") {
-    if (AsciiEqualsIgnoreCase(value, "8BITMIME")) mail.body_8bit = true;
-    else if (!AsciiEqualsIgnoreCase(value, "7BIT")) return wrong("7BIT or 8BITMIME");
+    if (AsciiEqualsIgnoreCase(value, "8BITMIME"))
+      mail.body_8bit = true;
+    else if (!AsciiEqualsIgnoreCase(value, "7BIT"))
+      return wrong("7BIT or 8BITMIME");
   } else if (keyword == "SMTPUTF8") {
     if (parameter.has_value) return wrong("without a value");
     mail.smtputf8 = true;
@@ -88,9 +91,12 @@ std::optional<Reply> SetMailParameter(const Parameter& parameter, MailFrom& mail
     if (parameter.has_value) return wrong("without a value");
     mail.require_tls = true;
   } else if (keyword == "RET") {
-    if (AsciiEqualsIgnoreCase(value, "FULL")) mail.ret = MailFrom::Ret::kFull;
-    else if (AsciiEqualsIgnoreCase(value, "HDRS")) mail.ret = MailFrom::Ret::kHeaders;
-    else return wrong("FULL or HDRS");
+    if (AsciiEqualsIgnoreCase(value, "FULL"))
+      mail.ret = MailFrom::Ret::kFull;
+    else if (AsciiEqualsIgnoreCase(value, "HDRS"))
+      mail.ret = MailFrom::Ret::kHeaders;
+    else
+      return wrong("FULL or HDRS");
   } else if (keyword == "ENVID") {
     const auto decoded = DecodeXtext(value);
     if (!decoded.ok() || value.size() > 100) return wrong("xtext of at most 100 characters");
@@ -127,11 +133,16 @@ bool SetNotify(std::string_view value, RcptTo& rcpt) {
   while (!value.empty()) {
     const size_t comma = std::min(value.find(','), value.size());
     const std::string_view word = value.substr(0, comma);
-    if (AsciiEqualsIgnoreCase(word, "NEVER")) rcpt.notify_never = true;
-    else if (AsciiEqualsIgnoreCase(word, "SUCCESS")) rcpt.notify_success = true;
-    else if (AsciiEqualsIgnoreCase(word, "FAILURE")) rcpt.notify_failure = true;
-    else if (AsciiEqualsIgnoreCase(word, "DELAY")) rcpt.notify_delay = true;
-    else return false;
+    if (AsciiEqualsIgnoreCase(word, "NEVER"))
+      rcpt.notify_never = true;
+    else if (AsciiEqualsIgnoreCase(word, "SUCCESS"))
+      rcpt.notify_success = true;
+    else if (AsciiEqualsIgnoreCase(word, "FAILURE"))
+      rcpt.notify_failure = true;
+    else if (AsciiEqualsIgnoreCase(word, "DELAY"))
+      rcpt.notify_delay = true;
+    else
+      return false;
     value.remove_prefix(std::min(comma + 1, value.size()));
   }
   return !(rcpt.notify_never && (rcpt.notify_success || rcpt.notify_failure || rcpt.notify_delay));
@@ -149,12 +160,15 @@ ParsedCommand ParseRcpt(std::string_view argument, const CommandContext& context
   if (!parameters->empty() && !context.extended) return Refuse(555, "5.5.4", "parameters need EHLO");
   for (const Parameter& parameter : *parameters) {
     if (parameter.keyword == "NOTIFY") {
-      if (!SetNotify(parameter.value, rcpt)) return Syntax("NOTIFY must be NEVER, or a list of SUCCESS, FAILURE, DELAY");
+      if (!SetNotify(parameter.value, rcpt))
+        return Syntax("NOTIFY must be NEVER, or a list of SUCCESS, FAILURE, DELAY");
     } else if (parameter.keyword == "ORCPT") {
       const size_t semicolon = parameter.value.find(';');
-      const auto decoded = semicolon == std::string::npos ? MakeError(Code::kInvalid, "")
-                                                          : DecodeXtext(std::string_view(parameter.value).substr(semicolon + 1));
-      if (!decoded.ok() || semicolon == 0 || parameter.value.size() > 500) return Syntax("ORCPT must be rfc822;address in xtext");
+      const auto decoded = semicolon == std::string::npos
+                               ? MakeError(Code::kInvalid, "")
+                               : DecodeXtext(std::string_view(parameter.value).substr(semicolon + 1));
+      if (!decoded.ok() || semicolon == 0 || parameter.value.size() > 500)
+        return Syntax("ORCPT must be rfc822;address in xtext");
       rcpt.orcpt = parameter.value.substr(0, semicolon + 1) + *decoded;
     } else {
       return Refuse(555, "5.5.4", "the parameter " + parameter.keyword.substr(0, 20) + " is not supported");
@@ -166,7 +180,8 @@ ParsedCommand ParseRcpt(std::string_view argument, const CommandContext& context
 ParsedCommand ParseBdat(std::string_view argument) {
   Bdat bdat;
   const size_t space = std::min(argument.find(' '), argument.size());
-  if (!ParseNumber(argument.substr(0, space), bdat.size) || bdat.size > (1ull << 40)) return Syntax("write it like BDAT 1000 LAST");
+  if (!ParseNumber(argument.substr(0, space), bdat.size) || bdat.size > (1ull << 40))
+    return Syntax("write it like BDAT 1000 LAST");
   const std::string_view rest = AsciiTrim(argument.substr(space));
   if (!rest.empty() && !AsciiEqualsIgnoreCase(rest, "LAST")) return Syntax("write it like BDAT 1000 LAST");
   bdat.last = !rest.empty();
@@ -199,11 +214,16 @@ ParsedCommand ParseCommand(std::string_view line, const CommandContext& context)
   if (verb == "HELP") return {Help{}, {}};
   if (verb == "VRFY" || verb == "EXPN") return {Vrfy{}, {}};
   Command command;
-  if (verb == "DATA") command = Data{};
-  else if (verb == "RSET") command = Rset{};
-  else if (verb == "QUIT") command = Quit{};
-  else if (verb == "STARTTLS") command = StartTls{};
-  else return Refuse(500, "5.5.2", "the command is not known");
+  if (verb == "DATA")
+    command = Data{};
+  else if (verb == "RSET")
+    command = Rset{};
+  else if (verb == "QUIT")
+    command = Quit{};
+  else if (verb == "STARTTLS")
+    command = StartTls{};
+  else
+    return Refuse(500, "5.5.2", "the command is not known");
   if (!AsciiTrim(argument).empty()) return Syntax(verb + " takes no argument");
   return {std::move(command), {}};
 }

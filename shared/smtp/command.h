@@ -13,7 +13,10 @@
 
 namespace sekisho::smtp {
 
-struct Ehlo { std::string name; bool extended = true; };  // extended: EHLO, not HELO
+struct Ehlo {
+  std::string name;
+  bool extended = true;
+};  // extended: EHLO, not HELO
 struct MailFrom {
   Path path;
   std::optional<uint64_t> size;
@@ -21,16 +24,27 @@ struct MailFrom {
   bool smtputf8 = false;
   bool require_tls = false;
   enum class Ret { kNone, kFull, kHeaders } ret = Ret::kNone;
-  std::string envid;       // decoded xtext
+  std::string envid;  // decoded xtext
 };
 struct RcptTo {
   Path path;
   bool notify_never = false, notify_success = false, notify_failure = false, notify_delay = false;
-  std::string orcpt;       // "rfc822;user@example.jp", decoded
+  std::string orcpt;  // "rfc822;user@example.jp", decoded
 };
-struct Bdat { uint64_t size = 0; bool last = false; };
-struct Auth { std::string mechanism; std::optional<std::string> initial; };  // initial: base64 as given, "=" for empty
-struct Data {}; struct Rset {}; struct Noop {}; struct Quit {}; struct Help {}; struct StartTls {};
+struct Bdat {
+  uint64_t size = 0;
+  bool last = false;
+};
+struct Auth {
+  std::string mechanism;
+  std::optional<std::string> initial;
+};  // initial: base64 as given, "=" for empty
+struct Data {};
+struct Rset {};
+struct Noop {};
+struct Quit {};
+struct Help {};
+struct StartTls {};
 struct Vrfy {};  // VRFY and EXPN
 
 using Command = std::variant<Ehlo, MailFrom, RcptTo, Data, Bdat, Rset, Noop, Quit, Help, Vrfy, StartTls, Auth>;
@@ -43,7 +57,7 @@ struct CommandContext {
 
 struct ParsedCommand {
   std::optional<Command> command;
-  Reply error;                 // when there is none
+  Reply error;  // when there is none
 };
 ParsedCommand ParseCommand(std::string_view line, const CommandContext& context);
 

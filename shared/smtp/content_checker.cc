@@ -35,8 +35,10 @@ const Status& ContentChecker::Check(std::string_view octets) {
     const char* const cr = Find(at, lf == nullptr ? end : lf, '\r');
     const char* const text_end = cr != nullptr ? cr : lf != nullptr ? lf : end;
     line_ += static_cast<size_t>(text_end - at);
-    if (line_ > kLongestLine) return Fail(Code::kLimit, "the mail has a line longer than 998 octets; fold or encode it");
-    if (cr == nullptr && lf != nullptr) return Fail(Code::kInvalid, "the mail has an LF without CR; send CRLF line ends");
+    if (line_ > kLongestLine)
+      return Fail(Code::kLimit, "the mail has a line longer than 998 octets; fold or encode it");
+    if (cr == nullptr && lf != nullptr)
+      return Fail(Code::kInvalid, "the mail has an LF without CR; send CRLF line ends");
     cr_ = cr != nullptr;
     at = cr != nullptr ? cr + 1 : end;
   }

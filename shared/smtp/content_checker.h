@@ -1,6 +1,7 @@
 #pragma once
-// What the octets of a mail must be, however they travel (RFC 5321 §2.3.8, RFC 5322 §2.1.1): lines that end with CRLF, at most 998
-// octets long, without NUL. A CR or LF on its own is how one mail is made to look like two (SMTP smuggling, CVE-2023-51764). Pure.
+// What the octets of a mail must be, however they travel (RFC 5321 §2.3.8, RFC 5322 §2.1.1): lines that end with CRLF,
+// at most 998 octets long, without NUL. A CR or LF on its own is how one mail is made to look like two (SMTP smuggling,
+// CVE-2023-51764). Pure.
 
 #include <cstddef>
 #include <string_view>

@@ -1,6 +1,6 @@
 #pragma once
-// The octets of a mail as DATA brings them (RFC 5321 §4.5.2). Only CRLF.CRLF ends it; a stuffed dot is taken away. What the mail may
-// not have (content_checker.h) makes it refused, but its end is found all the same. Pure; copies nothing.
+// The octets of a mail as DATA brings them (RFC 5321 §4.5.2). Only CRLF.CRLF ends it; a stuffed dot is taken away. What
+// the mail may not have (content_checker.h) makes it refused, but its end is found all the same. Pure; copies nothing.
 
 #include <string_view>
 
@@ -11,7 +11,8 @@ namespace sekisho::smtp {
 
 class DataDecoder {
  public:
-  // `normalize_bare_lf`: for listed printers. A bare LF becomes CRLF, and a dot doubled after it one dot, but it never ends the mail.
+  // `normalize_bare_lf`: for listed printers. A bare LF becomes CRLF, and a dot doubled after it one dot, but it never
+  // ends the mail.
   explicit DataDecoder(bool normalize_bare_lf) : normalize_(normalize_bare_lf) {}
 
   struct Piece {
@@ -24,14 +25,14 @@ class DataDecoder {
   const Status& defect() const { return checker_.defect(); }
 
  private:
-  // After CRLF or the start; within a line; after a CR there; after a dot at the start; after CR behind that; after a bare LF that
-  // was made CRLF; after a dot there.
+  // After CRLF or the start; within a line; after a CR there; after a dot at the start; after CR behind that; after a
+  // bare LF that was made CRLF; after a dot there.
   enum class At { kLineStart, kText, kCr, kDot, kDotCr, kAfterLf, kDotAfterLf };
   Piece Give(std::string_view content, bool ended = false);
 
   const bool normalize_;
   At at_ = At::kLineStart;
-  std::string_view owed_;      // content that isn't in the input: given by the next call
+  std::string_view owed_;  // content that isn't in the input: given by the next call
   ContentChecker checker_;
 };
 

@@ -1,6 +1,6 @@
 #pragma once
-// The octets of a mail as the client sends them in DATA (RFC 5321 §4.5.2): a dot before each line that begins with one, and the
-// end. Pure; copies nothing, and holds no more than a piece of the work at a time, whatever the mail is.
+// The octets of a mail as the client sends them in DATA (RFC 5321 §4.5.2): a dot before each line that begins with one,
+// and the end. Pure; copies nothing, and holds no more than a piece of the work at a time, whatever the mail is.
 
 #include <cstddef>
 #include <span>
@@ -28,8 +28,8 @@ class DotStuffer {
   explicit DotStuffer(std::vector<std::string_view> content) : content_(std::move(content)) {}
 
   std::vector<std::string_view> content_;
-  size_t index_ = 0;         // of the view whose octets come next
-  size_t offset_ = 0;        // in it
+  size_t index_ = 0;   // of the view whose octets come next
+  size_t offset_ = 0;  // in it
   bool line_start_ = true;
   char last_ = '\n';
   bool ended_ = false;

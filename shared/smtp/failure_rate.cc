@@ -25,7 +25,8 @@ bool FailureRate::Exceeded(std::string_view key, Time now) {
   return found != buckets_.end() && LevelAt(found->second, now) > static_cast<double>(limit_) - 1;
 }
 
-// Who is empty goes; where nobody is, the least full: an attacker with many addresses cannot push out the worst of them.
+// Who is empty goes; where nobody is, the least full: an attacker with many addresses cannot push out the worst of
+// them.
 void FailureRate::MakeRoom(Time now) {
   if (buckets_.size() < kMostKeys) return;
   std::erase_if(buckets_, [&](const auto& entry) { return LevelAt(entry.second, now) <= 0; });

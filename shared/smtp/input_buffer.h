@@ -1,5 +1,6 @@
 #pragma once
-// The octets that came and nobody took yet. Read into its space directly; views of it hold until the next Space() or Clear().
+// The octets that came and nobody took yet. Read into its space directly; views of it hold until the next Space() or
+// Clear().
 
 #include <algorithm>
 #include <cstddef>

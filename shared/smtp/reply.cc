@@ -5,7 +5,7 @@
 namespace sekisho::smtp {
 namespace {
 
-constexpr size_t kLongestText = 400;      // of a line we send, well below RFC 5321's 512
+constexpr size_t kLongestText = 400;                     // of a line we send, well below RFC 5321's 512
 constexpr size_t kLongestLine = 2000, kMostLines = 100;  // of a reply we read
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -31,11 +31,11 @@ struct Row {
 
 // A test walks every code.
 constexpr Row kTable[] = {
-    {Code::kInvalid, 550, "5.6.0"},        {Code::kMalformed, 550, "5.6.0"},   {Code::kUnauthenticated, 535, "5.7.8"},
-    {Code::kPermission, 550, "5.7.1"},     {Code::kNotFound, 550, "5.1.1"},    {Code::kExists, 550, "5.5.0"},
-    {Code::kPrecondition, 503, "5.5.1"},   {Code::kLimit, 552, "5.3.4"},       {Code::kExhausted, 452, "4.3.1"},
-    {Code::kUnavailable, 451, "4.3.0"},    {Code::kTimeout, 451, "4.4.2"},     {Code::kCancelled, 421, "4.3.2"},
-    {Code::kCorrupt, 451, "4.3.0"},        {Code::kUnsupported, 504, "5.5.4"}, {Code::kInternal, 451, "4.3.0"},
+    {Code::kInvalid, 550, "5.6.0"},      {Code::kMalformed, 550, "5.6.0"},   {Code::kUnauthenticated, 535, "5.7.8"},
+    {Code::kPermission, 550, "5.7.1"},   {Code::kNotFound, 550, "5.1.1"},    {Code::kExists, 550, "5.5.0"},
+    {Code::kPrecondition, 503, "5.5.1"}, {Code::kLimit, 552, "5.3.4"},       {Code::kExhausted, 452, "4.3.1"},
+    {Code::kUnavailable, 451, "4.3.0"},  {Code::kTimeout, 451, "4.4.2"},     {Code::kCancelled, 421, "4.3.2"},
+    {Code::kCorrupt, 451, "4.3.0"},      {Code::kUnsupported, 504, "5.5.4"}, {Code::kInternal, 451, "4.3.0"},
 };
 
 }  // namespace
@@ -80,7 +80,8 @@ Result<ReplyParser::State> ReplyParser::Feed(std::string_view& input) {
       return State::kMore;
     }
     input.remove_prefix(end + 1);
-    if (line_.empty() || line_.back() != '\r') return MakeError(Code::kMalformed, "a reply line does not end with CRLF");
+    if (line_.empty() || line_.back() != '\r')
+      return MakeError(Code::kMalformed, "a reply line does not end with CRLF");
     line_.pop_back();
     const std::string line = std::exchange(line_, {});
     SEKISHO_TRY(const State state, TakeLine(line));
@@ -91,13 +92,16 @@ Result<ReplyParser::State> ReplyParser::Feed(std::string_view& input) {
 
 Result<ReplyParser::State> ReplyParser::TakeLine(std::string_view line) {
   const auto bad = [] { return MakeError(Code::kMalformed, "a reply is not as RFC 5321 has it"); };
-  if (line.size() < 3 || !IsDigit(line[0]) || !IsDigit(line[1]) || !IsDigit(line[2]) || line[0] < '2' || line[0] > '5') return bad();
+  if (line.size() < 3 || !IsDigit(line[0]) || !IsDigit(line[1]) || !IsDigit(line[2]) || line[0] < '2' || line[0] > '5')
+    return bad();
   if (line.find_first_of(std::string_view("\r\0", 2)) != std::string_view::npos) return bad();
   const int code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
   const bool last = line.size() == 3 || line[3] == ' ';
   if (!last && line[3] != '-') return bad();
-  if (fresh_) reply_ = Reply();
-  else if (code != reply_.code) return bad();
+  if (fresh_)
+    reply_ = Reply();
+  else if (code != reply_.code)
+    return bad();
   if (reply_.lines.size() == kMostLines) return MakeError(Code::kLimit, "a reply has more than 100 lines");
   reply_.code = code;
   std::string_view text = line.size() > 4 ? line.substr(4) : std::string_view();

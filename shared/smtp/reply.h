@@ -21,16 +21,18 @@ struct Reply {
   bool positive() const { return code >= 200 && code < 400; }
   bool transient() const { return code >= 400 && code < 500; }
   bool permanent() const { return code >= 500 && code < 600; }
-  std::string Text() const;        // lines joined by a space
+  std::string Text() const;  // lines joined by a space
 };
 
-// Appends "250-…\r\n250 …\r\n". Characters outside printable ASCII become '?', long lines are cut: a reply is never a way in.
+// Appends "250-…\r\n250 …\r\n". Characters outside printable ASCII become '?', long lines are cut: a reply is never a
+// way in.
 void AppendReply(const Reply& reply, std::string& out);
 
 // The reply that says `error`: the edge's one table from our errors to SMTP.
 Reply ReplyTo(const Error& error);
 
-// Reads replies out of a stream, strictly: CRLF lines, one code, "-" until the last. Bounded: 100 lines of 2,000 octets.
+// Reads replies out of a stream, strictly: CRLF lines, one code, "-" until the last. Bounded: 100 lines of 2,000
+// octets.
 class ReplyParser {
  public:
   enum class State { kMore, kDone };

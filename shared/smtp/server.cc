@@ -97,13 +97,15 @@ struct Server::Impl {
   std::unique_ptr<net::Listener> listener;
 };
 
-Result<std::unique_ptr<Server>> Server::Start(ServerOptions options, MakeReceiver make, net::IoPool& pool, const Clock& clock) {
+Result<std::unique_ptr<Server>> Server::Start(ServerOptions options, MakeReceiver make, net::IoPool& pool,
+                                              const Clock& clock) {
   if (options.tls != ServerOptions::Tls::kNone && options.tls_context == nullptr) {
     return MakeError(Code::kInvalid, "TLS needs a certificate and a key");
   }
   auto impl = std::make_shared<Impl>();
   impl->core = std::make_shared<ServerCore>(std::move(options), std::move(make), pool, clock);
-  SEKISHO_TRY(impl->listener, net::Listener::Open(pool, impl->core->options.address, [core = impl->core](net::Stream stream) {
+  SEKISHO_TRY(impl->listener,
+              net::Listener::Open(pool, impl->core->options.address, [core = impl->core](net::Stream stream) {
                 if (core->stopping()) return;
                 std::make_shared<ServerConnection>(core, std::move(stream))->Start();
               }));

@@ -1,9 +1,10 @@
 #pragma once
-// An SMTP server: listens, speaks the protocol, and asks its owner what to do with each connection, login and mail. It knows nothing
-// of who may send, nor of what becomes of a mail.
+// An SMTP server: listens, speaks the protocol, and asks its owner what to do with each connection, login and mail. It
+// knows nothing of who may send, nor of what becomes of a mail.
 //
-// Threads: everything about one connection happens on one loop of the pool, never two things at once. Answers may be given from
-// any thread, at once or later; the connection waits for each before it goes on, and reads nothing meanwhile.
+// Threads: everything about one connection happens on one loop of the pool, never two things at once. Answers may be
+// given from any thread, at once or later; the connection waits for each before it goes on, and reads nothing
+// meanwhile.
 
 #include <cstdint>
 #include <functional>
@@ -23,7 +24,7 @@ namespace sekisho::smtp {
 
 // What is known of a connection; grows as it goes on.
 struct Peer {
-  std::string address;             // an address literal: "192.0.2.1", "2001:db8::1"
+  std::string address;  // an address literal: "192.0.2.1", "2001:db8::1"
   bool loopback = false;
   std::string hello;               // what the client calls itself in EHLO or HELO
   bool extended = false;           // EHLO
@@ -32,53 +33,54 @@ struct Peer {
   std::string login;               // as authenticated
 };
 
-// What the owner decides about one connection. Made when it is accepted, destroyed on its loop when it ends, even while an answer is
-// owed: so what goes on after OnEnd must not need this object. An answer that is dropped uncalled says 451.
+// What the owner decides about one connection. Made when it is accepted, destroyed on its loop when it ends, even while
+// an answer is owed: so what goes on after OnEnd must not need this object. An answer that is dropped uncalled says
+// 451.
 class Receiver {
  public:
-  using Answer = std::function<void(Reply)>;   // call once; positive() lets the client go on
+  using Answer = std::function<void(Reply)>;  // call once; positive() lets the client go on
   using Taken = std::function<void(Status)>;
 
   virtual ~Receiver() = default;
 
-  // Under TLS only. A positive reply is 235, and the login counts from then on. 535 counts as a failed login. One may override it
-  // only where ServerOptions::auth is set.
+  // Under TLS only. A positive reply is 235, and the login counts from then on. 535 counts as a failed login. One may
+  // override it only where ServerOptions::auth is set.
   virtual void OnAuth(const Peer& peer, std::string login, Secret<std::string> password, Answer answer);
 
   // A mail begins; `peer` and `mail` are valid during the call.
   virtual void OnMail(const Peer& peer, const MailFrom& mail, Answer answer) = 0;
   virtual void OnRcpt(const RcptTo& rcpt, Answer answer) = 0;
-  // The recipients are final, at least one was accepted, the content comes next (DATA, BDAT). A refusal ends the mail: OnAbort
-  // is not called after it.
+  // The recipients are final, at least one was accepted, the content comes next (DATA, BDAT). A refusal ends the mail:
+  // OnAbort is not called after it.
   virtual void OnBegin(Answer answer) = 0;
-  // A piece of the content, unstuffed; valid until `taken` is called. An error ends the mail, and is what the client hears after
-  // the content; OnAbort is not called after it.
+  // A piece of the content, unstuffed; valid until `taken` is called. An error ends the mail, and is what the client
+  // hears after the content; OnAbort is not called after it.
   virtual void OnContent(std::string_view octets, Taken taken) = 0;
-  // The whole content came, with CRLF line ends, no NUL, no line over 998 octets, within the size. A positive reply is the promise
-  // that the mail is durable.
+  // The whole content came, with CRLF line ends, no NUL, no line over 998 octets, within the size. A positive reply is
+  // the promise that the mail is durable.
   virtual void OnEnd(Answer answer) = 0;
-  // The mail that OnMail accepted will not end: RSET, EHLO, QUIT, or content that is refused. When the connection is lost,
-  // only the destructor tells.
+  // The mail that OnMail accepted will not end: RSET, EHLO, QUIT, or content that is refused. When the connection is
+  // lost, only the destructor tells.
   virtual void OnAbort() = 0;
 };
 
 struct ServerOptions {
   enum class Tls { kNone, kStartTls, kImplicit };
 
-  std::string address;                         // "127.0.0.1:5587"; port 0: any free one
-  std::string hostname;                        // in the greeting
+  std::string address;   // "127.0.0.1:5587"; port 0: any free one
+  std::string hostname;  // in the greeting
   Tls tls = Tls::kNone;
   std::shared_ptr<net::TlsContext> tls_context;  // unless kNone
-  bool auth = false;                           // AUTH PLAIN and LOGIN are offered, under TLS only
-  bool auth_required = false;                  // before MAIL FROM
-  bool normalize_bare_lf = false;              // printers: LF is taken for CRLF, but only CRLF.CRLF ends DATA
+  bool auth = false;                             // AUTH PLAIN and LOGIN are offered, under TLS only
+  bool auth_required = false;                    // before MAIL FROM
+  bool normalize_bare_lf = false;                // printers: LF is taken for CRLF, but only CRLF.CRLF ends DATA
   uint64_t max_size = 50 << 20;
   size_t max_recipients = 500;
-  size_t max_errors = 20;                      // of a client since its last accepted mail; then 421
+  size_t max_errors = 20;  // of a client since its last accepted mail; then 421
   size_t max_connections = 1000;
-  size_t max_connections_per_address = 200;    // an IPv6 /64 counts as one address
-  size_t min_bytes_per_second = 500;           // of content, after the first 10 seconds
-  size_t login_failures_per_minute = 10;       // for each address, and for each login
+  size_t max_connections_per_address = 200;            // an IPv6 /64 counts as one address
+  size_t min_bytes_per_second = 500;                   // of content, after the first 10 seconds
+  size_t login_failures_per_minute = 10;               // for each address, and for each login
   Duration idle_timeout = std::chrono::minutes(5);     // between commands
   Duration command_timeout = std::chrono::minutes(5);  // within one: content, handshake, a reply that isn't read
 };
@@ -90,27 +92,30 @@ struct ServerCounts {
   uint64_t connections_refused = 0;  // by a limit, or by the owner
   uint64_t handshakes_failed = 0;
   uint64_t logins_failed = 0;
-  uint64_t logins_limited = 0;       // not even asked, for the rate
-  uint64_t timeouts = 0;             // idle or too slow
+  uint64_t logins_limited = 0;  // not even asked, for the rate
+  uint64_t timeouts = 0;        // idle or too slow
   uint64_t mails_accepted = 0;
-  uint64_t mails_refused = 0;        // at MAIL, DATA or after the content
+  uint64_t mails_refused = 0;  // at MAIL, DATA or after the content
 };
 
 class Server {
  public:
-  // Called on the loop for each connection. An error refuses it: the client hears ReplyTo(error) and the connection is closed.
+  // Called on the loop for each connection. An error refuses it: the client hears ReplyTo(error) and the connection is
+  // closed.
   using MakeReceiver = std::function<Result<std::unique_ptr<Receiver>>(const Peer& peer)>;
 
-  // Listens from now on. `pool` and `clock` outlive the server. Errors: kInvalid, kUnavailable (address in use), kPermission.
-  static Result<std::unique_ptr<Server>> Start(ServerOptions options, MakeReceiver make, net::IoPool& pool, const Clock& clock);
+  // Listens from now on. `pool` and `clock` outlive the server. Errors: kInvalid, kUnavailable (address in use),
+  // kPermission.
+  static Result<std::unique_ptr<Server>> Start(ServerOptions options, MakeReceiver make, net::IoPool& pool,
+                                               const Clock& clock);
   ~Server();  // Stop at once
 
-  std::string address() const;       // as bound, with its port
+  std::string address() const;  // as bound, with its port
   uint16_t port() const;
   ServerCounts counts() const;
 
-  // Accepts no more; clients without a mail under way hear 421; the others may end theirs within `limit`, then are cut off. Blocks
-  // until no receiver is left. Not to be called on a thread of the pool. Idempotent.
+  // Accepts no more; clients without a mail under way hear 421; the others may end theirs within `limit`, then are cut
+  // off. Blocks until no receiver is left. Not to be called on a thread of the pool. Idempotent.
   void Stop(Duration limit);
 
  private:

@@ -26,7 +26,8 @@ Status Dropped(Status*) { return MakeError(Code::kInternal, "an answer was dropp
 
 }  // namespace
 
-// What the receiver owes. It holds the connection, and with it the octets of content that the receiver may still be reading.
+// What the receiver owes. It holds the connection, and with it the octets of content that the receiver may still be
+// reading.
 template <typename T>
 class ServerConnection::Question {
  public:
@@ -47,9 +48,13 @@ class ServerConnection::Question {
 };
 
 template <>
-std::optional<Reply>& ServerConnection::at_once() { return reply_at_once_; }
+std::optional<Reply>& ServerConnection::at_once() {
+  return reply_at_once_;
+}
 template <>
-std::optional<Status>& ServerConnection::at_once() { return taken_at_once_; }
+std::optional<Status>& ServerConnection::at_once() {
+  return taken_at_once_;
+}
 
 ServerConnection::ServerConnection(std::shared_ptr<ServerCore> core, net::Stream stream)
     : core_(std::move(core)), loop_(stream.loop()), stream_(std::move(stream)) {
@@ -125,20 +130,29 @@ bool ServerConnection::Handle(const ServerSession::Action& action) {
       }
       Flush(After::kRead);
       return false;
-    case Kind::kStartTls: Flush(After::kSecure); return false;
-    case Kind::kClose: Flush(After::kFinish); return false;
-    case Kind::kAbort: receiver_->OnAbort(); return true;
-    case Kind::kAuth: return AskForLogin(action);
+    case Kind::kStartTls:
+      Flush(After::kSecure);
+      return false;
+    case Kind::kClose:
+      Flush(After::kFinish);
+      return false;
+    case Kind::kAbort:
+      receiver_->OnAbort();
+      return true;
+    case Kind::kAuth:
+      return AskForLogin(action);
     case Kind::kMail:
       return Ask<Reply>([&](auto answer) { receiver_->OnMail(CurrentPeer(), *action.mail, std::move(answer)); });
-    case Kind::kRcpt: return Ask<Reply>([&](auto answer) { receiver_->OnRcpt(*action.rcpt, std::move(answer)); });
+    case Kind::kRcpt:
+      return Ask<Reply>([&](auto answer) { receiver_->OnRcpt(*action.rcpt, std::move(answer)); });
     case Kind::kBegin:
       content_waited_ = {};
       content_came_ = 0;
       return Ask<Reply>([&](auto answer) { receiver_->OnBegin(std::move(answer)); });
     case Kind::kContent:
       return Ask<Status>([&](auto taken) { receiver_->OnContent(action.content, std::move(taken)); });
-    case Kind::kEnd: return Ask<Reply>([&](auto answer) { receiver_->OnEnd(std::move(answer)); });
+    case Kind::kEnd:
+      return Ask<Reply>([&](auto answer) { receiver_->OnEnd(std::move(answer)); });
   }
   return false;
 }
@@ -151,7 +165,8 @@ bool ServerConnection::AskForLogin(const ServerSession::Action& action) {
     session_->Answer(Reply(454, "4.7.0", "too many failed logins; try again in a minute"));
     return true;
   }
-  return Ask<Reply>([&](auto answer) { receiver_->OnAuth(CurrentPeer(), login_tried_, *action.password, std::move(answer)); });
+  return Ask<Reply>(
+      [&](auto answer) { receiver_->OnAuth(CurrentPeer(), login_tried_, *action.password, std::move(answer)); });
 }
 
 // True when the receiver answered at once.
@@ -226,8 +241,10 @@ void ServerConnection::Flush(After after) {
 void ServerConnection::OnWritten(Status status) {
   if (!status.ok()) return End();
   switch (after_write_) {
-    case After::kRead: return Read();
-    case After::kSecure: return Secure();
+    case After::kRead:
+      return Read();
+    case After::kSecure:
+      return Secure();
     case After::kFinish:
       net::Stream::Finish(std::move(stream_));
       return End();
@@ -275,8 +292,10 @@ void ServerConnection::OnSecure(Status status) {
   peer_.tls = stream_.tls();
   peer_.certificate_sha256 = stream_.PeerCertificateSha256();
   doing_ = Doing::kNothing;
-  if (session_) session_->TlsStarted();
-  else session_.emplace(SessionOptions(core_->options), true);
+  if (session_)
+    session_->TlsStarted();
+  else
+    session_.emplace(SessionOptions(core_->options), true);
   Run();
 }
 

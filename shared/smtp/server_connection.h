@@ -1,6 +1,6 @@
 #pragma once
-// One connection of a server: carries octets between its stream and its session, and questions to its receiver. Lives on its
-// stream's loop. Not for other modules.
+// One connection of a server: carries octets between its stream and its session, and questions to its receiver. Lives
+// on its stream's loop. Not for other modules.
 
 #include <memory>
 #include <optional>
@@ -63,7 +63,7 @@ class ServerConnection final : public net::Stream::Owner, public std::enable_sha
   After after_write_ = After::kRead;
   bool open_ = true, entered_ = false, draining_ = false;
   std::string writing_;
-  bool calling_ = false;                 // the receiver is being called: its answer may come at once
+  bool calling_ = false;  // the receiver is being called: its answer may come at once
   std::optional<Reply> reply_at_once_;
   std::optional<Status> taken_at_once_;
   std::string login_tried_;

@@ -1,5 +1,6 @@
 #pragma once
-// What the connections of one server share: its options, its limits, its counts, and who is connected. Not for other modules.
+// What the connections of one server share: its options, its limits, its counts, and who is connected. Not for other
+// modules.
 
 #include <atomic>
 #include <condition_variable>
@@ -21,16 +22,20 @@ class ServerConnection;
 class ServerCore : public std::enable_shared_from_this<ServerCore> {
  public:
   ServerCore(ServerOptions its_options, Server::MakeReceiver its_make, net::IoPool& pool, const Clock& its_clock)
-      : options(std::move(its_options)), make(std::move(its_make)), clock(its_clock), pool_(pool),
-        failures_(options.login_failures_per_minute), connections_(pool.size()) {}
+      : options(std::move(its_options)),
+        make(std::move(its_make)),
+        clock(its_clock),
+        pool_(pool),
+        failures_(options.login_failures_per_minute),
+        connections_(pool.size()) {}
 
   const ServerOptions options;
   const Server::MakeReceiver make;
   const Clock& clock;
 
   struct Counters {
-    std::atomic<uint64_t> connections{0}, connections_refused{0}, handshakes_failed{0}, logins_failed{0}, logins_limited{0},
-        timeouts{0}, mails_accepted{0}, mails_refused{0};
+    std::atomic<uint64_t> connections{0}, connections_refused{0}, handshakes_failed{0}, logins_failed{0},
+        logins_limited{0}, timeouts{0}, mails_accepted{0}, mails_refused{0};
   } counters;
 
   // A connection from `address_key` begins; false when it is one too many. Each true is matched by a Leave.
@@ -59,8 +64,8 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
 
   mutable std::mutex mutex_;
   std::condition_variable none_known_;
-  size_t known_ = 0;                              // in connections_, the refused among them
-  size_t open_ = 0;                               // entered, and not left
+  size_t known_ = 0;  // in connections_, the refused among them
+  size_t open_ = 0;   // entered, and not left
   std::map<std::string, size_t> open_by_address_;
 };
 

@@ -7,7 +7,7 @@
 namespace sekisho::smtp {
 namespace {
 
-constexpr size_t kLongestCommand = 4096;   // RFC 5321 §4.5.3.1.4: 512, and room for the parameters of extensions
+constexpr size_t kLongestCommand = 4096;    // RFC 5321 §4.5.3.1.4: 512, and room for the parameters of extensions
 constexpr size_t kLongestAuthLine = 12288;  // RFC 4954 §4
 
 Reply BadSequence(std::string text) { return {503, "5.5.1", std::move(text)}; }
@@ -29,10 +29,18 @@ ServerSession::Action ServerSession::Next() {
     if (close_due_) return {Kind::kClose};
     MaybeAction action;
     switch (state_) {
-      case State::kData: action = OnData(); break;
-      case State::kChunk: action = OnChunk(); break;
-      case State::kContentEnd: action = OnContentEnd(); break;
-      default: action = OnLine(); break;
+      case State::kData:
+        action = OnData();
+        break;
+      case State::kChunk:
+        action = OnChunk();
+        break;
+      case State::kContentEnd:
+        action = OnContentEnd();
+        break;
+      default:
+        action = OnLine();
+        break;
     }
     if (action) return *std::move(action);
   }
@@ -58,8 +66,10 @@ void ServerSession::Answer(const Reply& reply) {
       login_ = std::exchange(asked_login_, {});
       return Say(reply);
     case Kind::kMail:
-      if (reply.positive()) mail_ = Mail{std::get<MailFrom>(*parsed_.command).smtputf8};
-      else ++counts_.refused;
+      if (reply.positive())
+        mail_ = Mail{std::get<MailFrom>(*parsed_.command).smtputf8};
+      else
+        ++counts_.refused;
       return Say(reply);
     case Kind::kRcpt:
       if (reply.positive()) ++mail_->recipients;
@@ -83,7 +93,8 @@ void ServerSession::Answer(const Reply& reply) {
       ++(reply.positive() ? counts_.accepted : counts_.refused);
       if (reply.positive()) errors_ = 0;
       return Say(reply);
-    default: SEKISHO_CHECK(!"an answer without a question");
+    default:
+      SEKISHO_CHECK(!"an answer without a question");
   }
 }
 
@@ -143,7 +154,8 @@ ServerSession::MaybeAction ServerSession::OnLine() {
   }
   const bool crlf = line->ends_with('\r');
   if (crlf) line->remove_suffix(1);
-  if ((!crlf && !options_.normalize_bare_lf) || line->find_first_of(std::string_view("\r\0", 2)) != std::string_view::npos) {
+  if ((!crlf && !options_.normalize_bare_lf) ||
+      line->find_first_of(std::string_view("\r\0", 2)) != std::string_view::npos) {
     state_ = State::kCommand;
     Fail(Reply(500, "5.5.2", "a line ends with CRLF, and holds no CR, LF or NUL"));
     return std::nullopt;
@@ -194,8 +206,8 @@ void ServerSession::OnHello(const Ehlo& hello) {
   extended_ = hello.extended;
   Reply reply(250, "", options_.hostname);
   if (extended_) {
-    reply.lines.insert(reply.lines.end(), {"PIPELINING", "SIZE " + std::to_string(options_.max_size), "8BITMIME", "SMTPUTF8",
-                                           "CHUNKING", "DSN", "ENHANCEDSTATUSCODES"});
+    reply.lines.insert(reply.lines.end(), {"PIPELINING", "SIZE " + std::to_string(options_.max_size), "8BITMIME",
+                                           "SMTPUTF8", "CHUNKING", "DSN", "ENHANCEDSTATUSCODES"});
     if (options_.starttls && !tls_) reply.lines.push_back("STARTTLS");
     if (options_.auth && tls_) reply.lines.push_back("AUTH PLAIN LOGIN");
     if (tls_) reply.lines.push_back("REQUIRETLS");
@@ -315,7 +327,9 @@ ServerSession::MaybeAction ServerSession::OnRcpt(const RcptTo&) {
 
 ServerSession::MaybeAction ServerSession::OnDataCommand() {
   if (mail_ && !mail_->chunked && mail_->recipients > 0) return Ask(Kind::kBegin);
-  Fail(!mail_ ? MailComesFirst() : mail_->chunked ? BadSequence("the content came by BDAT; go on with it") : NoRecipients());
+  Fail(!mail_           ? MailComesFirst()
+       : mail_->chunked ? BadSequence("the content came by BDAT; go on with it")
+                        : NoRecipients());
   return std::nullopt;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// The server's side of one connection as a state machine without I/O: octets in; replies and actions out. The owner feeds it, does what
-// each action asks, and answers before it asks for the next. Pure; one thread.
+// The server's side of one connection as a state machine without I/O: octets in; replies and actions out. The owner
+// feeds it, does what each action asks, and answers before it asks for the next. Pure; one thread.
 //
 //   for (;;) {
 //     const Action action = session.Next();
@@ -8,7 +8,8 @@
 //   }
 //
 // Commands that came together are answered together: output is only due when input is needed, TLS starts, or it closes
-// (PIPELINING). Standards: RFC 5321; 1870 SIZE, 2034, 2920, 3030 CHUNKING, 3207 STARTTLS, 3461 DSN, 4954 AUTH, 6152, 6531, 8689.
+// (PIPELINING). Standards: RFC 5321; 1870 SIZE, 2034, 2920, 3030 CHUNKING, 3207 STARTTLS, 3461 DSN, 4954 AUTH, 6152,
+// 6531, 8689.
 
 #include <cstdint>
 #include <optional>
@@ -29,14 +30,14 @@ namespace sekisho::smtp {
 class ServerSession {
  public:
   struct Options {
-    std::string hostname;           // in the greeting and in EHLO
-    bool starttls = false;          // offered in the clear
-    bool auth = false;              // offered under TLS only
-    bool auth_required = false;     // before MAIL
+    std::string hostname;        // in the greeting and in EHLO
+    bool starttls = false;       // offered in the clear
+    bool auth = false;           // offered under TLS only
+    bool auth_required = false;  // before MAIL
     bool normalize_bare_lf = false;
     uint64_t max_size = 50 << 20;
     size_t max_recipients = 500;
-    size_t max_errors = 20;         // since the last accepted mail; then 421
+    size_t max_errors = 20;  // since the last accepted mail; then 421
   };
 
   enum class Kind {
@@ -79,10 +80,12 @@ class ServerSession {
   bool tls() const { return tls_; }
   bool extended() const { return extended_; }
   const std::string& hello() const { return hello_; }
-  const std::string& login() const { return login_; }  // empty: not authenticated
+  const std::string& login() const { return login_; }            // empty: not authenticated
   bool idle() const { return !mail_ && state_ < State::kData; }  // no mail is under way
   // Mails that ended since the last call, for metrics.
-  struct Counts { uint64_t accepted = 0, refused = 0; };
+  struct Counts {
+    uint64_t accepted = 0, refused = 0;
+  };
   Counts TakeCounts() { return std::exchange(counts_, {}); }
   bool in_content() const { return state_ == State::kData || state_ == State::kChunk; }
 
@@ -110,15 +113,15 @@ class ServerSession {
   MaybeAction GiveContent(std::string_view octets);
   std::optional<std::string_view> TakeLine();
   void Say(const Reply& reply) { AppendReply(reply, output_); }
-  void Fail(const Reply& reply);        // Say, and count the client's error
-  void DropMail();                      // the owner hears kAbort if it has one
-  void RefuseContent(const Reply& why); // the rest is swallowed
+  void Fail(const Reply& reply);         // Say, and count the client's error
+  void DropMail();                       // the owner hears kAbort if it has one
+  void RefuseContent(const Reply& why);  // the rest is swallowed
   void CountContent(uint64_t octets);
   Reply TooLarge() const;
 
   const Options options_;
   State state_ = State::kCommand;
-  Kind asked_ = Kind::kNeedInput;       // what Answer answers
+  Kind asked_ = Kind::kNeedInput;  // what Answer answers
   bool tls_ = false, extended_ = false;
   bool abort_due_ = false, close_due_ = false;
   std::string hello_, login_;
@@ -127,18 +130,18 @@ class ServerSession {
   size_t errors_ = 0;
   InputBuffer input_;
   std::string output_;
-  ParsedCommand parsed_;                // the last one: actions point into it
+  ParsedCommand parsed_;  // the last one: actions point into it
 
   struct Mail {
     bool smtputf8 = false;
     size_t recipients = 0;
-    bool chunked = false;               // BDAT has begun
+    bool chunked = false;  // BDAT has begun
   };
-  std::optional<Mail> mail_;            // accepted by the answer to kMail, and not ended
-  std::optional<Reply> refusal_;        // of the content that is being swallowed
+  std::optional<Mail> mail_;      // accepted by the answer to kMail, and not ended
+  std::optional<Reply> refusal_;  // of the content that is being swallowed
   std::optional<DataDecoder> decoder_;
-  ContentChecker checker_;              // of chunks
-  Bdat chunk_;                          // size: what is still to come
+  ContentChecker checker_;  // of chunks
+  Bdat chunk_;              // size: what is still to come
   uint64_t content_octets_ = 0;
   Counts counts_;
 };

@@ -1,4 +1,5 @@
-// One command line: never crashes; an address that is taken is taken again as written, and holds nothing that ends a command.
+// One command line: never crashes; an address that is taken is taken again as written, and holds nothing that ends a
+// command.
 #include <cstdint>
 #include <string>
 #include <string_view>

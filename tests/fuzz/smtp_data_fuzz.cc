@@ -1,5 +1,5 @@
-// DATA ends at CRLF.CRLF and nowhere else, however the octets come; what is accepted is clean, and goes through our own sending
-// unchanged.
+// DATA ends at CRLF.CRLF and nowhere else, however the octets come; what is accepted is clean, and goes through our own
+// sending unchanged.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -49,7 +49,8 @@ void CheckOne(std::string_view wire, size_t step, bool normalize) {
   ContentChecker checker;
   SEKISHO_CHECK(checker.Check(whole.content).ok() && checker.Finish().ok());
 
-  auto stuffer = DotStuffer::Make({std::string_view(whole.content).substr(0, step), std::string_view(whole.content).substr(std::min(step, whole.content.size()))});
+  auto stuffer = DotStuffer::Make({std::string_view(whole.content).substr(0, step),
+                                   std::string_view(whole.content).substr(std::min(step, whole.content.size()))});
   SEKISHO_CHECK(stuffer.ok());
   std::string sent;
   std::vector<std::string_view> pieces;

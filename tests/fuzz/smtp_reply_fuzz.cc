@@ -1,4 +1,5 @@
-// A peer's replies: never crashes, is bounded, reads the same in any cut; what was read and is said again reads the same.
+// A peer's replies: never crashes, is bounded, reads the same in any cut; what was read and is said again reads the
+// same.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -23,7 +24,8 @@ std::string ReadAll(std::string_view wire, size_t step) {
       if (!state.ok()) return read + "!";
       if (*state == ReplyParser::State::kMore) continue;
       SEKISHO_CHECK(parser.reply().lines.size() <= 100 && parser.reply().code >= 200 && parser.reply().code < 600);
-      for (const auto& [keyword, value] : ParseExtensions(parser.reply())) SEKISHO_CHECK(keyword.find(' ') == std::string::npos);
+      for (const auto& [keyword, value] : ParseExtensions(parser.reply()))
+        SEKISHO_CHECK(keyword.find(' ') == std::string::npos);
       AppendReply(parser.reply(), read);
     }
   }

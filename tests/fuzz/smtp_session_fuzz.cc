@@ -1,5 +1,5 @@
-// Any octets: the session never crashes, says whole lines only, gives its owner clean content only, accepts no more mails than true
-// ends came, and does the same however the octets are cut.
+// Any octets: the session never crashes, says whole lines only, gives its owner clean content only, accepts no more
+// mails than true ends came, and does the same however the octets are cut.
 #include <cstdint>
 #include <string>
 #include <string_view>

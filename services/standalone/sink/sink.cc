@@ -8,6 +8,8 @@
 namespace sekisho::standalone {
 namespace {
 
+constexpr auto kSlowness = std::chrono::seconds(5);
+
 bool Asks(const smtp::Mailbox& mailbox, std::string_view behaviour) {
   const std::string_view local = mailbox.local_part;
   return local == behaviour || (local.starts_with(behaviour) && local.substr(behaviour.size()).starts_with("-"));
@@ -16,13 +18,13 @@ bool Asks(const smtp::Mailbox& mailbox, std::string_view behaviour) {
 // Takes one connection's mails and keeps them.
 class Keeper final : public smtp::Receiver {
  public:
-  Keeper(std::string folder, WorkerPool& writers) : folder_(std::move(folder)), writers_(writers) {}
+  Keeper(std::string folder, WorkerPool& writers, net::Loop& loop) : folder_(std::move(folder)), writers_(writers), loop_(loop) {}
 
   void OnMail(const smtp::Peer&, const smtp::MailFrom& mail, Answer answer) override {
     mail_from_ = mail.path.null ? "" : mail.path.mailbox.ToString();
     recipients_.clear();
     content_.clear();
-    refuse_ = false;
+    refuse_ = slow_ = false;
     answer(smtp::Reply(250, "2.1.0", "ok"));
   }
   void OnRcpt(const smtp::RcptTo& rcpt, Answer answer) override {
@@ -30,6 +32,7 @@ class Keeper final : public smtp::Receiver {
     if (Asks(mailbox, "reject")) return answer(smtp::Reply(550, "5.1.1", "nobody by that name"));
     if (Asks(mailbox, "defer")) return answer(smtp::Reply(451, "4.3.0", "come back later"));
     refuse_ = refuse_ || Asks(mailbox, "refuse");
+    slow_ = slow_ || Asks(mailbox, "slow");
     recipients_.push_back(mailbox.ToString());
     answer(smtp::Reply(250, "2.1.5", "ok"));
   }
@@ -39,6 +42,11 @@ class Keeper final : public smtp::Receiver {
     taken(Ok());
   }
   void OnEnd(Answer answer) override {
+    if (slow_) {
+      answer = [&loop = loop_, answer = std::move(answer)](smtp::Reply reply) {
+        loop.PostAfter(kSlowness, [answer, reply = std::move(reply)] { answer(reply); });
+      };
+    }
     if (refuse_) return answer(smtp::Reply(554, "5.7.1", "not wanted here"));
     const bool posted = writers_.TryPost([folder = folder_, mail_from = std::move(mail_from_), recipients = std::move(recipients_),
                                           content = std::move(content_), answer] {
@@ -58,16 +66,17 @@ class Keeper final : public smtp::Receiver {
  private:
   const std::string folder_;
   WorkerPool& writers_;
+  net::Loop& loop_;  // for what must wait
   std::string mail_from_, content_;
   std::vector<std::string> recipients_;
-  bool refuse_ = false;
+  bool refuse_ = false, slow_ = false;
 };
 
 }  // namespace
 
 struct Sink::Parts {
   WorkerPool writers{"sink", 2, 1000};
-  std::vector<std::unique_ptr<smtp::Server>> servers;
+  std::vector<std::unique_ptr<smtp::Server>> servers;  // inside, outside
 };
 
 Sink::Sink(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -75,6 +84,9 @@ Sink::Sink(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Sink::~Sink() {
   for (const auto& server : parts_->servers) server->Stop(std::chrono::seconds(1));
 }
+
+std::string Sink::inside_address() const { return parts_->servers[0]->address(); }
+std::string Sink::outside_address() const { return parts_->servers[1]->address(); }
 
 Result<std::unique_ptr<Sink>> Sink::Start(const config::v1::Sink& config, net::IoPool& io, const Clock& clock) {
   auto parts = std::make_unique<Parts>();
@@ -84,8 +96,8 @@ Result<std::unique_ptr<Sink>> Sink::Start(const config::v1::Sink& config, net::I
     options.hostname = std::string(side) + ".sink";
     auto server = smtp::Server::Start(
         options,
-        [folder = config.folder() + "/" + side, &writers = parts->writers](const smtp::Peer&) -> Result<std::unique_ptr<smtp::Receiver>> {
-          return std::unique_ptr<smtp::Receiver>(std::make_unique<Keeper>(folder, writers));
+        [folder = config.folder() + "/" + side, &writers = parts->writers, &io](const smtp::Peer&) -> Result<std::unique_ptr<smtp::Receiver>> {
+          return std::unique_ptr<smtp::Receiver>(std::make_unique<Keeper>(folder, writers, io.Next()));
         },
         io, clock);
     if (!server.ok()) return Annotate(server.error(), "sink");

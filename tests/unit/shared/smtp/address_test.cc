@@ -9,9 +9,9 @@ namespace {
 
 TEST(AddressTest, TakesWhatRfc5321Allows) {
   for (const std::string address :
-       {"hanako@example.jp", "a.b-c_d+e=f@x.example", "!#$%&'*+-/=?^_`{|}~@example.jp", "\"a b\"@example.jp", "\"a\\\"b@c\"@example.jp",
-        "\"\"@example.jp", "a@[192.0.2.1]", "a@[ipv6:2001:db8::1]", "a@host", "a@_dmarc.example.jp", "a@xn--r8jz45g.jp",
-        "1@1.example"}) {
+       {"hanako@example.jp", "a.b-c_d+e=f@x.example", "!#$%&'*+-/=?^_`{|}~@example.jp", "\"a b\"@example.jp",
+        "\"a\\\"b@c\"@example.jp", "\"\"@example.jp", "a@[192.0.2.1]", "a@[ipv6:2001:db8::1]", "a@host",
+        "a@_dmarc.example.jp", "a@xn--r8jz45g.jp", "1@1.example"}) {
     const auto mailbox = ParseMailbox(address, false);
     ASSERT_TRUE(mailbox.ok()) << address << ": " << mailbox.error().detail;
     EXPECT_EQ(mailbox->ToString(), address);
@@ -20,16 +20,43 @@ TEST(AddressTest, TakesWhatRfc5321Allows) {
 }
 
 TEST(AddressTest, RefusesEverythingElse) {
-  for (const std::string address :
-       {"", "hanako", "@example.jp", "hanako@", "a@@b.example", ".a@b.example", "a.@b.example", "a..b@c.example", "a b@c.example",
-        "a(b)@c.example", "a,b@c.example", "<a@b.example>", "a@b..example", "a@.example", "a@example.", "a@-b.example", "a@b-.example",
-        "a@b c.example", "a@[192.0.2.256]", "a@[192.0.2]", "a@[IPv6:1::2::3]", "a@[tag:content]", "a@[", "a@[]", "\"a@b.example",
-        "\"a\"b@c.example", "\"a\x01\"@b.example", "\"a\\\x01\"@b.example", "a@b.example\r", "a@b.exa\nmple", "a\t@b.example"}) {
+  for (const std::string address : {"",
+                                    "hanako",
+                                    "@example.jp",
+                                    "hanako@",
+                                    "a@@b.example",
+                                    ".a@b.example",
+                                    "a.@b.example",
+                                    "a..b@c.example",
+                                    "a b@c.example",
+                                    "a(b)@c.example",
+                                    "a,b@c.example",
+                                    "<a@b.example>",
+                                    "a@b..example",
+                                    "a@.example",
+                                    "a@example.",
+                                    "a@-b.example",
+                                    "a@b-.example",
+                                    "a@b c.example",
+                                    "a@[192.0.2.256]",
+                                    "a@[192.0.2]",
+                                    "a@[IPv6:1::2::3]",
+                                    "a@[tag:content]",
+                                    "a@[",
+                                    "a@[]",
+                                    "\"a@b.example",
+                                    "\"a\"b@c.example",
+                                    "\"a\x01\"@b.example",
+                                    "\"a\\\x01\"@b.example",
+                                    "a@b.example\r",
+                                    "a@b.exa\nmple",
+                                    "a\t@b.example"}) {
     EXPECT_FALSE(ParseMailbox(address, false).ok()) << address;
     EXPECT_FALSE(ParseMailbox(address, true).ok()) << address;
   }
   using namespace std::string_literals;
-  for (const std::string& address : {"a\0b@c.example"s, "a@b\0.example"s, "a@[192.0.2.1\0]"s, "a@[IPv6:2001:db8::\0x]"s}) {
+  for (const std::string& address :
+       {"a\0b@c.example"s, "a@b\0.example"s, "a@[192.0.2.1\0]"s, "a@[IPv6:2001:db8::\0x]"s}) {
     EXPECT_FALSE(ParseMailbox(address, true).ok());
   }
 }
@@ -60,13 +87,15 @@ TEST(AddressTest, LimitsOfLength) {
 }
 
 TEST(AddressTest, OctetsOver127NeedSmtpUtf8AndMustBeUtf8) {
-  for (const std::string address : {"花子@example.jp", "a@例え.jp", "\"花 子\"@example.jp", "\xF0\x9F\x93\xA7@example.jp"}) {
+  for (const std::string address :
+       {"花子@example.jp", "a@例え.jp", "\"花 子\"@example.jp", "\xF0\x9F\x93\xA7@example.jp"}) {
     EXPECT_FALSE(ParseMailbox(address, false).ok()) << address;
     const auto mailbox = ParseMailbox(address, true);
     ASSERT_TRUE(mailbox.ok()) << address << ": " << mailbox.error().detail;
     EXPECT_TRUE(mailbox->needs_smtputf8);
   }
-  for (const std::string bad : {"\x80", "\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "\xE3\x81"}) {
+  for (const std::string bad :
+       {"\x80", "\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "\xE3\x81"}) {
     EXPECT_FALSE(ParseMailbox(bad + "@example.jp", true).ok());
     EXPECT_FALSE(ParseMailbox("a@" + bad + ".jp", true).ok());
     EXPECT_FALSE(ParseMailbox("\"" + bad + "\"@example.jp", true).ok());
@@ -83,7 +112,8 @@ TEST(AddressTest, APathStandsBetweenAngleBrackets) {
   ASSERT_TRUE(path.ok());
   EXPECT_EQ(path->mailbox.local_part, "\"a>b\"");
   EXPECT_EQ(rest, "x");
-  for (const char* bad : {"", "a@b.example", "<a@b.example", "a@b.example>", "<<a@b.example>>", "<a@b.example >", "< a@b.example>", "<\"a>"}) {
+  for (const char* bad : {"", "a@b.example", "<a@b.example", "a@b.example>", "<<a@b.example>>", "<a@b.example >",
+                          "< a@b.example>", "<\"a>"}) {
     EXPECT_FALSE(ParsePath(bad, false, true, rest).ok()) << bad;
   }
 }
@@ -103,8 +133,9 @@ TEST(AddressTest, ASourceRouteIsCheckedAndDropped) {
     ASSERT_TRUE(path.ok()) << route;
     EXPECT_EQ(path->mailbox.ToString(), "a@b.example");
   }
-  for (const char* bad : {"<@:a@b.example>", "<@one.example,:a@b.example>", "<@one.example,two.example:a@b.example>", "<@one.example a@b.example>",
-                          "<@one.example:>", "<@one..example:a@b.example>", "<@a.example>"}) {
+  for (const char* bad :
+       {"<@:a@b.example>", "<@one.example,:a@b.example>", "<@one.example,two.example:a@b.example>",
+        "<@one.example a@b.example>", "<@one.example:>", "<@one..example:a@b.example>", "<@a.example>"}) {
     EXPECT_FALSE(ParsePath(bad, false, true, rest).ok()) << bad;
   }
 }

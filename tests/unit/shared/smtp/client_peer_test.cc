@@ -11,13 +11,13 @@ namespace sekisho::smtp {
 namespace {
 
 using namespace std::string_literals;
+using sekisho::testing::SmtpPeer;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
-using sekisho::testing::SmtpPeer;
 using Tls = ClientOptions::Tls;
 
 std::future<Sent> SendLater(Client& client, Transaction mail) {
@@ -35,7 +35,8 @@ class ClientPeerTest : public ::testing::Test {
   }
   SmtpPeer& Peer(SmtpPeer::Options options = {}) {
     peer_ = std::make_unique<SmtpPeer>(std::move(options));
-    if (!peer_->certificate_file().empty()) options_.tls_context = *net::TlsContext::ForClient(peer_->certificate_file());
+    if (!peer_->certificate_file().empty())
+      options_.tls_context = *net::TlsContext::ForClient(peer_->certificate_file());
     return *peer_;
   }
   Client::Opened Open() {
@@ -80,7 +81,8 @@ TEST_F(ClientPeerTest, NobodyListens) {
   const int port = peer_->port();
   peer_.reset();
   std::promise<Client::Opened> promise;
-  Client::Open(pool_, "127.0.0.1", static_cast<uint16_t>(port), options_, [&](Client::Opened opened) { promise.set_value(std::move(opened)); });
+  Client::Open(pool_, "127.0.0.1", static_cast<uint16_t>(port), options_,
+               [&](Client::Opened opened) { promise.set_value(std::move(opened)); });
   const Client::Opened opened = promise.get_future().get();
   EXPECT_EQ(opened.client, nullptr);
   EXPECT_EQ(opened.stage, Stage::kConnect);
@@ -289,7 +291,8 @@ TEST_F(ClientPeerTest, SaysOnlyWhatIsOffered) {
   Open();
   EXPECT_EQ(Send(mail).stage, Stage::kDone);
   EXPECT_THAT(peer_->lines(), Contains("MAIL FROM:<a@example.jp> SIZE=19 BODY=8BITMIME RET=HDRS ENVID=id+3D1"));
-  EXPECT_THAT(peer_->lines(), Contains("RCPT TO:<b@partner.example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;b+2Bc@partner.example"));
+  EXPECT_THAT(peer_->lines(),
+              Contains("RCPT TO:<b@partner.example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;b+2Bc@partner.example"));
 
   options.extensions = {"8BITMIME"};
   Peer(options);
@@ -342,7 +345,8 @@ TEST_F(ClientPeerTest, AnEnvelopeThatWouldSayMoreIsNotSaid) {
 
 TEST_F(ClientPeerTest, WithAndWithoutPipelining) {
   for (const bool pipelining : {true, false}) {
-    const Sent sent = SendTo("RCPT TO:<no", {"550 5.1.1 nobody", false}, Mail({"no@x.example", "b@x.example", "no2@x.example"}), pipelining);
+    const Sent sent = SendTo("RCPT TO:<no", {"550 5.1.1 nobody", false},
+                             Mail({"no@x.example", "b@x.example", "no2@x.example"}), pipelining);
     EXPECT_EQ(sent.stage, Stage::kDone);
     EXPECT_EQ(sent.recipients[0]->code, 550);
     EXPECT_EQ(sent.recipients[1]->code, 250);
@@ -359,7 +363,8 @@ TEST_F(ClientPeerTest, RefusalsAtEachStageLeaveAConnectionThatServes) {
     Stage stage;
   };
   for (const bool pipelining : {true, false}) {
-    for (const Case& one : {Case{"MAIL", Stage::kMail}, {"RCPT", Stage::kRcpt}, {"DATA", Stage::kData}, {".", Stage::kDone}}) {
+    for (const Case& one :
+         {Case{"MAIL", Stage::kMail}, {"RCPT", Stage::kRcpt}, {"DATA", Stage::kData}, {".", Stage::kDone}}) {
       auto refusing = std::make_shared<std::atomic<bool>>(true);
       SmtpPeer::Options options;
       if (!pipelining) std::erase(options.extensions, "PIPELINING");
@@ -374,7 +379,9 @@ TEST_F(ClientPeerTest, RefusalsAtEachStageLeaveAConnectionThatServes) {
       EXPECT_EQ(sent.stage, one.stage);
       EXPECT_FALSE(sent.error);
       EXPECT_TRUE(sent.reusable);
-      const Reply reply = one.stage == Stage::kMail ? *sent.mail : one.stage == Stage::kRcpt ? *sent.recipients[0] : *sent.final;
+      const Reply reply = one.stage == Stage::kMail   ? *sent.mail
+                          : one.stage == Stage::kRcpt ? *sent.recipients[0]
+                                                      : *sent.final;
       EXPECT_EQ(reply.code, 451);
       *refusing = false;
       EXPECT_EQ(Send(Mail()).stage, Stage::kDone);
@@ -410,7 +417,10 @@ TEST_F(ClientPeerTest, WhereAConnectionIsLost) {
     bool unanswered;
   };
   for (const bool pipelining : {true, false}) {
-    for (const Case& one : {Case{"MAIL", Stage::kMail, true}, {"RCPT", Stage::kRcpt, false}, {"DATA", Stage::kData, false}, {".", Stage::kAfterDot, false}}) {
+    for (const Case& one : {Case{"MAIL", Stage::kMail, true},
+                            {"RCPT", Stage::kRcpt, false},
+                            {"DATA", Stage::kData, false},
+                            {".", Stage::kAfterDot, false}}) {
       const Sent sent = SendTo(one.verb, {"", true}, Mail(), pipelining);
       SCOPED_TRACE(one.verb);
       EXPECT_EQ(sent.stage, one.stage);
@@ -429,7 +439,8 @@ TEST_F(ClientPeerTest, APeerThatEndsTheConnectionPolitely) {
     EXPECT_EQ(at_mail.mail->code, 421);
     EXPECT_TRUE(at_mail.unanswered);
     EXPECT_FALSE(at_mail.reusable);
-    const Sent at_rcpt = SendTo("RCPT TO:<c", {"421 4.3.2 going down", true}, Mail({"b@x.example", "c@x.example", "d@x.example"}), pipelining);
+    const Sent at_rcpt = SendTo("RCPT TO:<c", {"421 4.3.2 going down", true},
+                                Mail({"b@x.example", "c@x.example", "d@x.example"}), pipelining);
     EXPECT_EQ(at_rcpt.stage, Stage::kRcpt);
     EXPECT_EQ(at_rcpt.recipients[1]->code, 421);
     EXPECT_FALSE(at_rcpt.recipients[2]);

@@ -45,12 +45,16 @@ class ClientTest : public ::testing::Test {
     options.address = "127.0.0.1:0";
     options.hostname = "peer.test";
     server_ = *Server::Start(
-        options, [this](const Peer&) -> Result<std::unique_ptr<Receiver>> { return std::unique_ptr<Receiver>(new Keeper(kept_)); },
+        options,
+        [this](const Peer&) -> Result<std::unique_ptr<Receiver>> {
+          return std::unique_ptr<Receiver>(new Keeper(kept_));
+        },
         pool_, clock_);
     ClientOptions client;
     client.hello = "gw.test";
     std::promise<Client::Opened> opened;
-    Client::Open(pool_, "127.0.0.1", server_->port(), client, [&](Client::Opened result) { opened.set_value(std::move(result)); });
+    Client::Open(pool_, "127.0.0.1", server_->port(), client,
+                 [&](Client::Opened result) { opened.set_value(std::move(result)); });
     Client::Opened result = opened.get_future().get();
     ASSERT_NE(result.client, nullptr);
     client_ = std::move(result.client);
@@ -59,7 +63,8 @@ class ClientTest : public ::testing::Test {
     client_.reset();
     server_->Stop(std::chrono::seconds(5));
   }
-  Sent Send(const std::string& content, std::vector<std::string> recipients = {"b@example.net"}, const std::string& from = "a@example.jp") {
+  Sent Send(const std::string& content, std::vector<std::string> recipients = {"b@example.net"},
+            const std::string& from = "a@example.jp") {
     Transaction mail;
     mail.mail_from = from;
     for (const std::string& recipient : recipients) mail.recipients.push_back({recipient, "", ""});
@@ -85,7 +90,11 @@ TEST_F(ClientTest, SendsManyMailsOverOneConnection) {
     EXPECT_EQ(kept_.back(), "Received: test\r\n" + body + (body.ends_with("\r\n") ? "" : "\r\n"));
   }
   EXPECT_EQ(server_->counts().connections, 1u);
-  const std::string large = "\r\n" + [] { std::string text; for (int i = 0; i < 100'000; ++i) text += "line of text\r\n"; return text; }();
+  const std::string large = "\r\n" + [] {
+    std::string text;
+    for (int i = 0; i < 100'000; ++i) text += "line of text\r\n";
+    return text;
+  }();
   EXPECT_EQ(Send(large).stage, Stage::kDone);
   EXPECT_EQ(kept_.back(), "Received: test\r\n" + large);
 }

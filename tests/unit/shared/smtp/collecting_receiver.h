@@ -22,9 +22,15 @@ struct CollectedMail {
 // What the receivers of a server have seen. Thread safe.
 class Collection {
  public:
-  void Add(CollectedMail mail) { Change([&] { mails_.push_back(std::move(mail)); }); }
-  void Aborted() { Change([&] { ++aborted_; }); }
-  void Ended() { Change([&] { ++ended_; }); }
+  void Add(CollectedMail mail) {
+    Change([&] { mails_.push_back(std::move(mail)); });
+  }
+  void Aborted() {
+    Change([&] { ++aborted_; });
+  }
+  void Ended() {
+    Change([&] { ++ended_; });
+  }
 
   std::vector<CollectedMail> mails() { return (Lock(), mails_); }
   int aborted() { return (Lock(), aborted_); }
@@ -37,7 +43,10 @@ class Collection {
   std::unique_lock<std::mutex> Lock() { return std::unique_lock(mutex_); }
   template <typename Act>
   void Change(Act act) {
-    { const std::scoped_lock lock(mutex_); act(); }
+    {
+      const std::scoped_lock lock(mutex_);
+      act();
+    }
     changed_.notify_all();
   }
   std::mutex mutex_;
@@ -52,8 +61,10 @@ class CollectingReceiver : public Receiver {
   ~CollectingReceiver() override { collection_.Ended(); }
 
   void OnAuth(const Peer&, std::string login, Secret<std::string> password, Answer answer) override {
-    if (login == "hanako" && password.Reveal() == "secret") answer(Reply(235, "2.7.0", "welcome"));
-    else answer(Reply(535, "5.7.8", "the login or the password is wrong"));
+    if (login == "hanako" && password.Reveal() == "secret")
+      answer(Reply(235, "2.7.0", "welcome"));
+    else
+      answer(Reply(535, "5.7.8", "the login or the password is wrong"));
   }
   void OnMail(const Peer& peer, const MailFrom& mail, Answer answer) override {
     mail_ = {peer, mail, {}, {}};

@@ -115,14 +115,16 @@ TEST(CommandTest, TheOthers) {
   Parsed<Vrfy>("VRFY hanako");
   Parsed<Vrfy>("EXPN staff");
   for (const char* bad : {"DATA x", "RSET x", "QUIT x", "STARTTLS x"}) EXPECT_EQ(Refused(bad), "501 5.5.4") << bad;
-  for (const char* bad : {"", " ", "DATAX", "GET / HTTP/1.1", "MAILFROM:<a@b.example>", "\x80"}) EXPECT_EQ(Refused(bad), "500 5.5.2") << bad;
+  for (const char* bad : {"", " ", "DATAX", "GET / HTTP/1.1", "MAILFROM:<a@b.example>", "\x80"})
+    EXPECT_EQ(Refused(bad), "500 5.5.2") << bad;
 }
 
 TEST(CommandTest, Bdat) {
   EXPECT_EQ(Parsed<Bdat>("BDAT 0 LAST").size, 0u);
   EXPECT_TRUE(Parsed<Bdat>("bdat 86 last").last);
   EXPECT_FALSE(Parsed<Bdat>("BDAT 100000").last);
-  for (const char* bad : {"BDAT", "BDAT x", "BDAT -1", "BDAT 1 FIRST", "BDAT 1 LAST LAST", "BDAT 99999999999999999999", "BDAT 9999999999999"}) {
+  for (const char* bad : {"BDAT", "BDAT x", "BDAT -1", "BDAT 1 FIRST", "BDAT 1 LAST LAST", "BDAT 99999999999999999999",
+                          "BDAT 9999999999999"}) {
     EXPECT_EQ(Refused(bad), "501 5.5.4") << bad;
   }
 }
@@ -138,8 +140,10 @@ TEST(CommandTest, AuthKeepsItsInitialResponseAsGiven) {
 TEST(CommandTest, XtextGoesBothWays) {
   EXPECT_EQ(*DecodeXtext("a+2Bb+3Dc"), "a+b=c");
   EXPECT_EQ(EncodeXtext("a+b=c d"), "a+2Bb+3Dc+20d");
-  for (const char* bad : {"+", "+2", "a+", "+GG", "a b", "a=b", "+00", "+7F", "+80", "\x80"}) EXPECT_FALSE(DecodeXtext(bad).ok()) << bad;
-  for (const std::string_view text : {"plain", "with space", "plus+equals=", "user@example.jp"}) EXPECT_EQ(*DecodeXtext(EncodeXtext(text)), text);
+  for (const char* bad : {"+", "+2", "a+", "+GG", "a b", "a=b", "+00", "+7F", "+80", "\x80"})
+    EXPECT_FALSE(DecodeXtext(bad).ok()) << bad;
+  for (const std::string_view text : {"plain", "with space", "plus+equals=", "user@example.jp"})
+    EXPECT_EQ(*DecodeXtext(EncodeXtext(text)), text);
 }
 
 }  // namespace

@@ -15,7 +15,10 @@ class Conversation {
  public:
   using Kind = ServerSession::Kind;
 
-  explicit Conversation(ServerSession::Options options = Default(), bool tls = false) : session_(std::move(options), tls) { Run(); }
+  explicit Conversation(ServerSession::Options options = Default(), bool tls = false)
+      : session_(std::move(options), tls) {
+    Run();
+  }
 
   static ServerSession::Options Default() {
     ServerSession::Options options;
@@ -67,7 +70,8 @@ class Conversation {
     for (;;) {
       const ServerSession::Action action = session_.Next();
       switch (action.kind) {
-        case Kind::kNeedInput: return Flush();
+        case Kind::kNeedInput:
+          return Flush();
         case Kind::kStartTls:
           Flush();
           session_.TlsStarted();
@@ -76,7 +80,9 @@ class Conversation {
           Flush();
           closed_ = true;
           return;
-        case Kind::kAbort: ++aborted; break;
+        case Kind::kAbort:
+          ++aborted;
+          break;
         case Kind::kContent:
           mail_.content += action.content;
           session_.Take(taken);
@@ -86,7 +92,11 @@ class Conversation {
           session_.Answer(Answered(action.kind, Reply(235, "2.7.0", "welcome")));
           break;
         case Kind::kMail:
-          mail_ = {action.mail->path.null ? "" : action.mail->path.mailbox.ToString(), "", session_.login(), {}, session_.tls()};
+          mail_ = {action.mail->path.null ? "" : action.mail->path.mailbox.ToString(),
+                   "",
+                   session_.login(),
+                   {},
+                   session_.tls()};
           session_.Answer(Answered(action.kind, Reply(250, "2.1.0", "ok")));
           break;
         case Kind::kRcpt: {

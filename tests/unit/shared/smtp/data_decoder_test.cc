@@ -76,8 +76,9 @@ TEST(DataDecoderTest, LeavesWhatFollows) {
 
 // Each of these was an end of data to some server (CVE-2023-51764, -51765, -51766, CVE-2024-27305).
 TEST(DataDecoderTest, NothingButCrlfDotCrlfEndsAMail) {
-  const std::string forms[] = {"\n.\n"s,     "\r.\r"s,       "\n.\r\n"s,     "\r\n.\n"s,   "\r.\r\n"s,     "\r\n.\r"s,  "\r\n\0.\r\n"s,
-                               "\n.\r"s,     "\r\n.\0\r\n"s, "\r\r\n.\n"s,   "\n\n.\r\n"s, "\r\n.\n\r\n"s, "\r\n..\n"s, "\n.\n\r\n"s};
+  const std::string forms[] = {"\n.\n"s,     "\r.\r"s,       "\n.\r\n"s,  "\r\n.\n"s,     "\r.\r\n"s,
+                               "\r\n.\r"s,   "\r\n\0.\r\n"s, "\n.\r"s,    "\r\n.\0\r\n"s, "\r\r\n.\n"s,
+                               "\n\n.\r\n"s, "\r\n.\n\r\n"s, "\r\n..\n"s, "\n.\n\r\n"s};
   for (const std::string& form : forms) {
     const std::string wire = "first" + form + "MAIL FROM:<evil@example.jp>\r\nsecond";
     const Decoded open = DecodeAll(wire);
@@ -105,12 +106,9 @@ TEST(DataDecoderTest, ALineHas998Octets) {
 
 TEST(DataDecoderTest, APrintersLineFeedsBecomeCrlfButNeverEndAMail) {
   const std::pair<const char*, const char*> table[] = {
-      {"a\nb\n\r\n.\r\n", "a\r\nb\r\n\r\n"},
-      {"a\n..b\n\r\n.\r\n", "a\r\n.b\r\n\r\n"},
-      {"a\n.\nb\r\n.\r\n", "a\r\n.\r\nb\r\n"},
-      {"a\n.\r\nb\r\n.\r\n", "a\r\n.\r\nb\r\n"},
-      {"a\r\n.\nb\r\n.\r\n", "a\r\n.\r\nb\r\n"},
-      {"a\n.b\n\r\n.\r\n", "a\r\n.b\r\n\r\n"},
+      {"a\nb\n\r\n.\r\n", "a\r\nb\r\n\r\n"},     {"a\n..b\n\r\n.\r\n", "a\r\n.b\r\n\r\n"},
+      {"a\n.\nb\r\n.\r\n", "a\r\n.\r\nb\r\n"},   {"a\n.\r\nb\r\n.\r\n", "a\r\n.\r\nb\r\n"},
+      {"a\r\n.\nb\r\n.\r\n", "a\r\n.\r\nb\r\n"}, {"a\n.b\n\r\n.\r\n", "a\r\n.b\r\n\r\n"},
       {"\n\n.\n\r\n.\r\n", "\r\n\r\n.\r\n\r\n"},
   };
   for (const auto& [wire, content] : table) {
@@ -146,7 +144,8 @@ TEST(DotStufferTest, DoublesDotsAtLineStartsAcrossViews) {
 }
 
 TEST(DotStufferTest, RefusesWhatCouldLookLikeTwoMails) {
-  for (const char* content : {"a\nb", "a\rb", "a\n.\nb\r\n", "a\r"}) EXPECT_FALSE(DotStuffer::Make({content}).ok()) << content;
+  for (const char* content : {"a\nb", "a\rb", "a\n.\nb\r\n", "a\r"})
+    EXPECT_FALSE(DotStuffer::Make({content}).ok()) << content;
   EXPECT_FALSE(DotStuffer::Make({"a\r", "b"}).ok());
   EXPECT_FALSE(DotStuffer::Make({std::string_view("a\0b", 3)}).ok());
   EXPECT_FALSE(DotStuffer::Make({std::string(999, 'x')}).ok());
@@ -154,7 +153,8 @@ TEST(DotStufferTest, RefusesWhatCouldLookLikeTwoMails) {
 
 TEST(DotStufferTest, WhatItSendsIsDecodedToTheSame) {
   std::string content;
-  for (int i = 0; i < 40'000; ++i) content += std::string(static_cast<size_t>(i % 5), '.') + (i % 7 == 0 ? "" : "line") + "\r\n";
+  for (int i = 0; i < 40'000; ++i)
+    content += std::string(static_cast<size_t>(i % 5), '.') + (i % 7 == 0 ? "" : "line") + "\r\n";
   const std::string_view view = content;
   const std::string wire = Stuffed({view.substr(0, 1001), view.substr(1001, 1), view.substr(1002)});
   const Decoded decoded = Decode(wire, 4096);

@@ -92,9 +92,11 @@ TEST(ReplyParserTest, TellsEnhancedCodesFromText) {
 }
 
 TEST(ReplyParserTest, RefusesWhatIsNoReply) {
-  for (const std::string& bad : {std::string("\r\n"), std::string("25\r\n"), std::string("abc\r\n"), std::string("150 x\r\n"), std::string("650 x\r\n"),
-                                 std::string("250 x\n"), std::string("250_x\r\n"), std::string("250-a\r\n251 b\r\n"), std::string("250 a\rb\r\n"),
-                                 std::string("250 a\0b\r\n", 9), std::string("2500 x\r\n"), std::string("SSH-2.0-x\r\n")}) {
+  for (const std::string& bad :
+       {std::string("\r\n"), std::string("25\r\n"), std::string("abc\r\n"), std::string("150 x\r\n"),
+        std::string("650 x\r\n"), std::string("250 x\n"), std::string("250_x\r\n"), std::string("250-a\r\n251 b\r\n"),
+        std::string("250 a\rb\r\n"), std::string("250 a\0b\r\n", 9), std::string("2500 x\r\n"),
+        std::string("SSH-2.0-x\r\n")}) {
     ReplyParser parser;
     std::string_view input = bad;
     EXPECT_FALSE(parser.Feed(input).ok()) << bad;

@@ -22,15 +22,15 @@ namespace sekisho::smtp {
 namespace {
 
 using namespace std::string_literals;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::SizeIs;
-using ::testing::StartsWith;
 using sekisho::testing::FakeClock;
 using sekisho::testing::TemporaryFolder;
 using sekisho::testing::TestCa;
 using testing::CollectingReceiver;
 using testing::Collection;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
 using testing::Wire;
 
 constexpr char kMail[] = "EHLO c.example\r\nMAIL FROM:<a@example.jp>\r\nRCPT TO:<b@x.example>\r\nDATA\r\n";
@@ -48,7 +48,9 @@ class ServerOwnerTest : public ::testing::Test {
   }
   template <typename R = CollectingReceiver>
   void Start() {
-    Start([this](const Peer&) -> Result<std::unique_ptr<Receiver>> { return std::unique_ptr<Receiver>(std::make_unique<R>(seen_)); });
+    Start([this](const Peer&) -> Result<std::unique_ptr<Receiver>> {
+      return std::unique_ptr<Receiver>(std::make_unique<R>(seen_));
+    });
   }
   static std::string Converse(Wire& wire, std::string_view octets, int replies) {
     wire.Say(octets);
@@ -112,8 +114,11 @@ TEST_F(ServerOwnerTest, AnAnswerThatIsDroppedIsARefusalForNow) {
   };
   Start<Forgetful>();
   Wire wire(server_->port());
-  EXPECT_EQ(Converse(wire, "EHLO c\r\nMAIL FROM:<a@example.jp>\r\nRCPT TO:<lost@x.example>\r\nRCPT TO:<b@x.example>\r\nDATA\r\n", 6),
-            "220 250 250 451 250 354 ");
+  EXPECT_EQ(
+      Converse(wire,
+               "EHLO c\r\nMAIL FROM:<a@example.jp>\r\nRCPT TO:<lost@x.example>\r\nRCPT TO:<b@x.example>\r\nDATA\r\n",
+               6),
+      "220 250 250 451 250 354 ");
   EXPECT_EQ(Converse(wire, "lost\r\n.\r\nNOOP\r\n", 2), "451 250 ");
   EXPECT_THAT(seen_.mails(), IsEmpty());
 }
@@ -159,7 +164,8 @@ TEST_F(ServerOwnerTest, ContentStaysWhileItIsRead) {
   // The receiver reads a piece on another thread while the connection is cut off: for the sanitizer to judge.
   class Reader final : public CollectingReceiver {
    public:
-    Reader(Collection& collection, std::shared_future<void> gate, std::promise<void>& asked, std::promise<size_t>& read, WorkerPool& workers)
+    Reader(Collection& collection, std::shared_future<void> gate, std::promise<void>& asked, std::promise<size_t>& read,
+           WorkerPool& workers)
         : CollectingReceiver(collection), gate_(std::move(gate)), asked_(asked), read_(read), workers_(workers) {}
     void OnContent(std::string_view octets, Taken taken) override {
       EXPECT_TRUE(workers_.TryPost([gate = gate_, &read = read_, octets, taken] {
@@ -229,7 +235,8 @@ TEST_F(ServerOwnerTest, CannotListenTwiceOnOneAddress) {
   Start();
   options_.address = server_->address();
   const auto second = Server::Start(
-      options_, [](const Peer&) -> Result<std::unique_ptr<Receiver>> { return MakeError(Code::kInternal, ""); }, pool_, clock_);
+      options_, [](const Peer&) -> Result<std::unique_ptr<Receiver>> { return MakeError(Code::kInternal, ""); }, pool_,
+      clock_);
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.error().code, Code::kUnavailable);
   EXPECT_THAT(second.error().detail, HasSubstr(options_.address));
@@ -262,7 +269,9 @@ class ServerTlsTest : public ServerOwnerTest {
     request.extended_key_usage = "clientAuth";
     client_ = ca.Issue(request);
   }
-  void Put(const std::string& name, const std::string& text) { std::ofstream(folder_ / name, std::ios::binary) << text; }
+  void Put(const std::string& name, const std::string& text) {
+    std::ofstream(folder_ / name, std::ios::binary) << text;
+  }
   void UseTls(ServerOptions::Tls tls, bool ask_certificate = false) {
     auto context = net::TlsContext::ForServer({folder_ / "server.pem", folder_ / "server.key", "", ask_certificate});
     ASSERT_TRUE(context.ok()) << context.error().ToString();
@@ -278,9 +287,11 @@ class ServerTlsTest : public ServerOwnerTest {
 // A blocking client under TLS.
 class TlsWire {
  public:
-  TlsWire(Wire& wire, const sekisho::testing::IssuedCertificate* own = nullptr, int max_version = 0) : context_(SSL_CTX_new(TLS_client_method())) {
+  TlsWire(Wire& wire, const sekisho::testing::IssuedCertificate* own = nullptr, int max_version = 0)
+      : context_(SSL_CTX_new(TLS_client_method())) {
     if (own != nullptr) {
-      const Handle<BIO, BIO_free> certificate(BIO_new_mem_buf(own->certificate_pem.data(), -1)), key(BIO_new_mem_buf(own->key_pem.data(), -1));
+      const Handle<BIO, BIO_free> certificate(BIO_new_mem_buf(own->certificate_pem.data(), -1)),
+          key(BIO_new_mem_buf(own->key_pem.data(), -1));
       const Handle<X509, X509_free> x509(PEM_read_bio_X509(certificate.get(), nullptr, nullptr, nullptr));
       const Handle<EVP_PKEY, EVP_PKEY_free> private_key(PEM_read_bio_PrivateKey(key.get(), nullptr, nullptr, nullptr));
       SSL_CTX_use_certificate(context_.get(), x509.get());
@@ -378,8 +389,10 @@ TEST_F(ServerTlsTest, GuessingPasswordsIsSlow) {
   tls.Ask("");
   tls.Ask("EHLO c");
   for (int i = 0; i < 3; ++i) EXPECT_THAT(tls.Ask("AUTH PLAIN " + Base64Encode("\0hanako\0guess"s)), StartsWith("535"));
-  EXPECT_THAT(tls.Ask("AUTH PLAIN " + Base64Encode("\0hanako\0secret"s)), StartsWith("454")) << "not even the right one now";
-  EXPECT_THAT(tls.Ask("AUTH PLAIN " + Base64Encode("\0jiro\0guess"s)), StartsWith("454")) << "nor another login from here";
+  EXPECT_THAT(tls.Ask("AUTH PLAIN " + Base64Encode("\0hanako\0secret"s)), StartsWith("454"))
+      << "not even the right one now";
+  EXPECT_THAT(tls.Ask("AUTH PLAIN " + Base64Encode("\0jiro\0guess"s)), StartsWith("454"))
+      << "nor another login from here";
   EXPECT_EQ(server_->counts().logins_limited, 2u);
   clock_.Advance(std::chrono::minutes(1));
   EXPECT_THAT(tls.Ask("AUTH PLAIN " + Base64Encode("\0hanako\0secret"s)), StartsWith("235"));

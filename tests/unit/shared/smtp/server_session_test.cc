@@ -33,7 +33,8 @@ TEST(ServerSessionTest, OffersWhatTheConnectionAllows) {
   Conversation clear;
   clear.TakeOutput();
   const std::string in_clear = clear.Say(kHello);
-  for (const char* extension : {"PIPELINING", "SIZE 52428800", "8BITMIME", "SMTPUTF8", "CHUNKING", "DSN", "ENHANCEDSTATUSCODES", "STARTTLS"}) {
+  for (const char* extension :
+       {"PIPELINING", "SIZE 52428800", "8BITMIME", "SMTPUTF8", "CHUNKING", "DSN", "ENHANCEDSTATUSCODES", "STARTTLS"}) {
     EXPECT_THAT(in_clear, HasSubstr(extension));
   }
   EXPECT_THAT(in_clear, Not(HasSubstr("AUTH")));
@@ -48,7 +49,8 @@ TEST(ServerSessionTest, OffersWhatTheConnectionAllows) {
 }
 
 TEST(ServerSessionTest, TheSameHoweverTheOctetsCome) {
-  const std::string all = kHello + std::string(kEnvelope) + "RCPT TO:<nobody@x.example>\r\nDATA\r\nSubject: x\r\n\r\n..a\r\n.\r\n" + kEnvelope +
+  const std::string all = kHello + std::string(kEnvelope) +
+                          "RCPT TO:<nobody@x.example>\r\nDATA\r\nSubject: x\r\n\r\n..a\r\n.\r\n" + kEnvelope +
                           "BDAT 4\r\na\r\nbBDAT 3 LAST\r\nc\r\nNOOP\r\nQUIT\r\n";
   for (const size_t step : {size_t{1}, size_t{2}, size_t{7}, size_t{50}, SIZE_MAX}) {
     Conversation talk;
@@ -77,7 +79,8 @@ TEST(ServerSessionTest, CommandsInTheirOrder) {
       {kHello + "MAIL FROM:<a@example.jp>\r\nDATA\r\n"s, "250 250 554"},
       {kHello + "MAIL FROM:<a@example.jp>\r\nRCPT TO:<nobody@x.example>\r\nDATA\r\n"s, "250 250 550 554"},
       {kHello + "MAIL FROM:<a@example.jp>\r\nBDAT 2 LAST\r\nx\nMAIL FROM:<a@example.jp>\r\n"s, "250 250 554 250"},
-      {kHello + std::string(kEnvelope) + "BDAT 2\r\nx\r" + "RCPT TO:<c@x.example>\r\nDATA\r\nRSET\r\n", "250 250 250 250 503 503 250"},
+      {kHello + std::string(kEnvelope) + "BDAT 2\r\nx\r" + "RCPT TO:<c@x.example>\r\nDATA\r\nRSET\r\n",
+       "250 250 250 250 503 503 250"},
       {kHello + std::string(kEnvelope) + "EHLO again\r\nDATA\r\n", "250 250 250 250 503"},
       {kHello + std::string(kEnvelope) + "STARTTLS\r\n", "250 250 250 503"},
       {kHello + "AUTH PLAIN AGEAYg==\r\n"s, "250 538"},
@@ -95,7 +98,8 @@ TEST(ServerSessionTest, CommandsInTheirOrder) {
 }
 
 TEST(ServerSessionTest, TellsOfMailThatWillNotEnd) {
-  for (const char* end : {"RSET\r\n", "EHLO again\r\n", "HELO again\r\n", "QUIT\r\n", "DATA\r\na\nb\r\n.\r\n", "BDAT 3 LAST\r\na\nb", "BDAT 60000000\r\n"}) {
+  for (const char* end : {"RSET\r\n", "EHLO again\r\n", "HELO again\r\n", "QUIT\r\n", "DATA\r\na\nb\r\n.\r\n",
+                          "BDAT 3 LAST\r\na\nb", "BDAT 60000000\r\n"}) {
     Conversation talk = Greeted();
     talk.Say(kEnvelope + std::string(end));
     EXPECT_EQ(talk.aborted, 1) << end;
@@ -110,7 +114,9 @@ TEST(ServerSessionTest, ARefusalByTheOwnerEndsTheMail) {
   for (const Kind refused : {Kind::kMail, Kind::kBegin, Kind::kEnd}) {
     Conversation talk = Greeted();
     talk.answer = [&](Kind kind) { return kind == refused ? Reply(451, "4.3.0", "later") : Reply(250, "2.0.0", "ok"); };
-    const char* expected = refused == Kind::kMail ? "451 503 503" : refused == Kind::kBegin ? "250 250 451" : "250 250 354";
+    const char* expected = refused == Kind::kMail    ? "451 503 503"
+                           : refused == Kind::kBegin ? "250 250 451"
+                                                     : "250 250 354";
     EXPECT_EQ(talk.Codes(kEnvelope + "DATA\r\n"s), expected);
     EXPECT_EQ(refused == Kind::kEnd ? talk.Codes("x\r\n.\r\n") : "451", "451");
     EXPECT_EQ(talk.aborted, 0) << "the owner knows";
@@ -121,7 +127,9 @@ TEST(ServerSessionTest, ARefusalByTheOwnerEndsTheMail) {
 
 TEST(ServerSessionTest, ARefusedChunkIsSwallowedAndSoAreThoseBehindIt) {
   Conversation talk = Greeted();
-  talk.answer = [&](Kind kind) { return kind == Kind::kBegin ? Reply(452, "4.3.1", "full") : Reply(250, "2.0.0", "ok"); };
+  talk.answer = [&](Kind kind) {
+    return kind == Kind::kBegin ? Reply(452, "4.3.1", "full") : Reply(250, "2.0.0", "ok");
+  };
   EXPECT_EQ(talk.Codes(kEnvelope + "BDAT 5\r\nhelloBDAT 5 LAST\r\nworldNOOP\r\n"s), "250 250 452 503 250");
   EXPECT_EQ(talk.begun, 1);
 }
@@ -136,7 +144,8 @@ TEST(ServerSessionTest, ContentThatTheOwnerCannotTakeIsRefusedAtItsEnd) {
 }
 
 TEST(ServerSessionTest, SmuggledMailsAreOneRefusedMail) {
-  for (const std::string& form : {"\n.\n"s, "\r.\r"s, "\n.\r\n"s, "\r\n.\n"s, "\r.\r\n"s, "\r\n.\r"s, "\r\n\0.\r\n"s, "\r\n.\0\r\n"s}) {
+  for (const std::string& form :
+       {"\n.\n"s, "\r.\r"s, "\n.\r\n"s, "\r\n.\n"s, "\r.\r\n"s, "\r\n.\r"s, "\r\n\0.\r\n"s, "\r\n.\0\r\n"s}) {
     Conversation talk = Greeted();
     EXPECT_EQ(talk.Codes(kEnvelope + "DATA\r\n"s), "250 250 354");
     EXPECT_EQ(talk.Codes("one" + form + kEnvelope + "DATA\r\nSubject: evil\r\n\r\ntwo\r\n.\r\n", 5), "550") << form;
@@ -150,7 +159,7 @@ TEST(ServerSessionTest, SmuggledMailsAreOneRefusedMail) {
 TEST(ServerSessionTest, ChunksObeyTheSameRules) {
   const std::pair<std::string, std::string> table[] = {
       {"BDAT 3\r\na\r\nBDAT 3 LAST\r\nb\r\n", "250 250"},
-      {"BDAT 2\r\na\rBDAT 2 LAST\r\n\nb", "250 250"},           // CRLF across chunks
+      {"BDAT 2\r\na\rBDAT 2 LAST\r\n\nb", "250 250"},  // CRLF across chunks
       {"BDAT 2\r\na\rBDAT 1 LAST\r\nb", "250 550"},
       {"BDAT 2 LAST\r\na\r", "550"},
       {"BDAT 3 LAST\r\na\nb", "550"},
@@ -158,7 +167,7 @@ TEST(ServerSessionTest, ChunksObeyTheSameRules) {
       {"BDAT 3 LAST\r\na\0b"s, "550"},
       {"BDAT 0 LAST\r\n", "250"},
       {"BDAT 5 LAST\r\n.\r\n.\r", "550"},
-      {"BDAT 6 LAST\r\n.\r\n.\r\n", "250"},                     // dots mean nothing here
+      {"BDAT 6 LAST\r\n.\r\n.\r\n", "250"},  // dots mean nothing here
   };
   for (const auto& [chunks, codes] : table) {
     Conversation talk = Greeted();
@@ -175,10 +184,12 @@ TEST(ServerSessionTest, LimitsOfSize) {
   EXPECT_EQ(talk.Codes(kEnvelope + "DATA\r\n"s + exact + ".\r\n"), "250 250 354 250");
   EXPECT_EQ(talk.Codes(kEnvelope + "DATA\r\nz"s + exact + ".\r\n"), "250 250 354 552");
   EXPECT_EQ(talk.Codes(kEnvelope + "BDAT 100 LAST\r\n"s + exact), "250 250 250");
-  EXPECT_EQ(talk.Codes(kEnvelope + "BDAT 60\r\n"s + exact.substr(0, 60) + "BDAT 41 LAST\r\n" + exact.substr(60) + "z"), "250 250 250 552");
+  EXPECT_EQ(talk.Codes(kEnvelope + "BDAT 60\r\n"s + exact.substr(0, 60) + "BDAT 41 LAST\r\n" + exact.substr(60) + "z"),
+            "250 250 250 552");
   EXPECT_THAT(talk.mails, SizeIs(2));
   EXPECT_FALSE(talk.closed());
-  EXPECT_EQ(talk.Codes(kEnvelope + "DATA\r\n"s + exact + exact + "z\r\nstill more"), "250 250 354 552") << "it will not listen";
+  EXPECT_EQ(talk.Codes(kEnvelope + "DATA\r\n"s + exact + exact + "z\r\nstill more"), "250 250 354 552")
+      << "it will not listen";
   EXPECT_TRUE(talk.closed());
 }
 
@@ -199,7 +210,8 @@ TEST(ServerSessionTest, LimitsOfRecipients) {
   options.max_recipients = 2;
   Conversation talk = Greeted(options);
   talk.Say("MAIL FROM:<a@example.jp>\r\n");
-  EXPECT_EQ(talk.Codes("RCPT TO:<1@x.example>\r\nRCPT TO:<nobody@x.example>\r\nRCPT TO:<2@x.example>\r\n"), "250 550 250");
+  EXPECT_EQ(talk.Codes("RCPT TO:<1@x.example>\r\nRCPT TO:<nobody@x.example>\r\nRCPT TO:<2@x.example>\r\n"),
+            "250 550 250");
   EXPECT_THAT(talk.Say("RCPT TO:<3@x.example>\r\n"), StartsWith("452 4.5.3"));
   EXPECT_EQ(talk.Codes("DATA\r\nx\r\n.\r\n"), "354 250");
   EXPECT_THAT(talk.mails[0].recipients, SizeIs(2));
@@ -273,7 +285,8 @@ TEST_F(LoginTest, PlainAndLoginInBothForms) {
   EXPECT_EQ(login.Codes(Plain("secret") + "\r\n"), "235");
   Conversation initial = Greeted(Conversation::Default(), true);
   EXPECT_EQ(initial.Codes("AUTH LOGIN " + Plain("hanako") + "\r\n" + Plain("secret") + "\r\n"), "334 235");
-  for (const Conversation* one : {&talk_, &continued, &login, &initial}) EXPECT_THAT(one->logins, ElementsAre("hanako:secret"));
+  for (const Conversation* one : {&talk_, &continued, &login, &initial})
+    EXPECT_THAT(one->logins, ElementsAre("hanako:secret"));
   EXPECT_EQ(initial.session().login(), "hanako");
   initial.Say(kEnvelope + "DATA\r\nx\r\n.\r\n"s);
   EXPECT_EQ(initial.mails[0].login, "hanako");

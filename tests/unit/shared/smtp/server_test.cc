@@ -65,7 +65,9 @@ class ServerTest : public ::testing::Test {
     options.hostname = "gw.test";
     auto server = Server::Start(
         std::move(options),
-        [this](const Peer&) -> Result<std::unique_ptr<Receiver>> { return std::unique_ptr<Receiver>(new TestReceiver(seen_)); },
+        [this](const Peer&) -> Result<std::unique_ptr<Receiver>> {
+          return std::unique_ptr<Receiver>(new TestReceiver(seen_));
+        },
         pool_, clock_);
     ASSERT_TRUE(server.ok()) << server.error().detail;
     server_ = *std::move(server);
@@ -86,7 +88,9 @@ class ServerTest : public ::testing::Test {
     sockets_.push_back(fd);
     return fd;
   }
-  static void Send(int fd, std::string_view text) { EXPECT_EQ(send(fd, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size())); }
+  static void Send(int fd, std::string_view text) {
+    EXPECT_EQ(send(fd, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+  }
   // One reply, all its lines; empty at the end of the connection.
   static std::string Read(int fd) {
     std::string reply;
@@ -144,8 +148,11 @@ TEST_F(ServerTest, OnlyCrlfDotCrlfEndsAMail) {
     Send(fd, "MAIL FROM:<a@example.jp>\r\nRCPT TO:<b@example.net>\r\nDATA\r\n");
     for (int i = 0; i < 2; ++i) EXPECT_EQ(Code(fd), "250");
     EXPECT_EQ(Code(fd), "354");
-    const std::string_view form = std::string_view(smuggled).empty() ? "" : smuggled[2] == '\0' ? std::string_view("\r\n\0.\r\n", 6) : smuggled;
-    Send(fd, "first" + std::string(form) + "MAIL FROM:<evil@example.jp>\r\nRCPT TO:<b@example.net>\r\nDATA\r\nsecond\r\n.\r\n");
+    const std::string_view form = std::string_view(smuggled).empty() ? ""
+                                  : smuggled[2] == '\0'              ? std::string_view("\r\n\0.\r\n", 6)
+                                                                     : smuggled;
+    Send(fd, "first" + std::string(form) +
+                 "MAIL FROM:<evil@example.jp>\r\nRCPT TO:<b@example.net>\r\nDATA\r\nsecond\r\n.\r\n");
     EXPECT_EQ(Code(fd), "550") << "one refusal, for all of it";
     Send(fd, "NOOP\r\n");
     EXPECT_EQ(Read(fd), "250 2.0.0 ok\r\n");
