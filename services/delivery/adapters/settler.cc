@@ -242,7 +242,11 @@ Result<std::shared_ptr<Settler::Notice>> Settler::WriteNotice(const Batch& batch
   dsn.submitter = &about.submitter();
   dsn.subject = about.subject();
   dsn.mail_id = about_id;
-  if (batch.prepared.content != nullptr) dsn.original = *batch.prepared.content;
+  std::shared_ptr<const std::string> original = batch.prepared.content;
+  if (original == nullptr) {  // no host was reached: it was never read
+    if (auto read = content_.Read(about.content()); read.ok()) original = *std::move(read);
+  }
+  if (original != nullptr) dsn.original = *original;
   dsn.attempted_at = now;
   dsn.retry_until = dsn.arrived_at + options_.schedule.give_up_after;
   dsn.hostname = options_.hostname;

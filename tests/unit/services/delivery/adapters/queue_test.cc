@@ -125,6 +125,23 @@ TEST_F(QueueTest, ABounceTellsTheSenderOfItsRecipientsOnly) {
   EXPECT_EQ(outcome_records_.back().system_mail(), mail::v1::SYSTEM_MAIL_DSN);
 }
 
+TEST_F(QueueTest, ABounceReturnsTheHeaderThoughTheMailWasNeverRead) {
+  limits_.memory = 1;
+  world_.Unreachable("nowhere.example", OfFailure(Step::kRoute, MakeError(Code::kNotFound, "")));
+  world_.Hold();
+  Start();
+  Send({kYamada});
+  Await([&] { return world_.held() == 1; }, "one that takes all the memory");
+  Send({"a@nowhere.example"}, "Subject: unread\r\n\r\nHello.\r\n");
+  Await([&] { return Terminal("a@nowhere.example", RECIPIENT_STATE_BOUNCED) == 1; }, "bounced");
+  world_.Go();
+  Await([&] { return world_.received()["hanako@example.jp"] == 1; }, "the notice");
+  const auto transactions = world_.transactions();
+  EXPECT_TRUE(std::any_of(transactions.begin(), transactions.end(), [](const auto& transaction) {
+    return transaction.content.find("\r\n\r\nSubject: unread\r\n") != std::string::npos;
+  }));
+}
+
 TEST_F(QueueTest, ANoticeThatCannotBeDeliveredTellsNobody) {
   const auto refuse = [](const Batch& batch) { return FakeWorld::All(batch, Says(550, "5.1.1", "unknown")); };
   world_.OnSend("customer.example", refuse);
