@@ -47,12 +47,11 @@ Dispatcher::Limits LimitsOf(const config::v1::Delivery& config) {
   // Enough to keep its connections busy; one destination that is slow must not fill the memory of all.
   limits.in_flight_per_destination = std::min<size_t>(
       config.in_flight(), std::max<size_t>(100, size_t{10} * config.max_connections_per_destination()));
-  limits.hold = FromProto(config.first_retry());
   limits.longest_wait = FromProto(config.max_retry());
   limits.connections = config.max_connections();
   limits.connections_per_destination = config.max_connections_per_destination();
   // A destination that could not be reached is looked at again no later than its mail may be tried again.
-  limits.hold = std::min(limits.hold, FromProto(config.first_retry()));
+  limits.longest_hold = FromProto(config.first_retry());
   return limits;
 }
 

@@ -32,6 +32,7 @@ struct Destination {
   bool starved = false;   // waits for a connection of all
 
   bool suspended = false;
+  int unreached = 0;       // times in a row that it could not be reached
   TimePoint hold_until{};  // it could not be reached
   std::string last_error;
 

@@ -198,7 +198,8 @@ void Dispatcher::OnOpened(const Shared& destination, OutletMaker::Opened opened)
     const std::scoped_lock lock(mutex_);
     --destination->opening;
     if (opened.outlet != nullptr) {
-      destination->hold_until = {};
+      destination->unreached = 0;
+      if (std::exchange(destination->hold_until, {}) != TimePoint{}) ScheduleLocked(destination);
       const std::shared_ptr<Outlet> outlet = std::move(opened.outlet);
       if (!UseLocked(destination, outlet, actions)) IdleLocked(destination, outlet, actions);
     } else {
@@ -216,8 +217,12 @@ void Dispatcher::OnOpened(const Shared& destination, OutletMaker::Opened opened)
 
 // Nothing reaches the destination: what is ready shares that fate, and what arrives waits.
 void Dispatcher::FailReadyLocked(const Shared& destination, const OutletMaker::Failure& failure, Actions& actions) {
+  if (destination->ready.empty()) return;  // nobody needed the connection: it tells nothing of the next
   if (failure.disposition.kind == Disposition::Kind::kDefer) {
-    destination->hold_until = parts_.around.clock.Now() + limits_.hold;
+    Duration hold = limits_.first_hold;
+    for (int i = 0; i < destination->unreached && hold < limits_.longest_hold; ++i) hold *= 2;
+    ++destination->unreached;
+    destination->hold_until = parts_.around.clock.Now() + std::min(hold, limits_.longest_hold);
     ScheduleLocked(destination);
   }
   for (auto& batch : std::exchange(destination->ready, {})) {

@@ -42,7 +42,9 @@ class Dispatcher {
     size_t connections = 200;
     size_t connections_per_destination = 20;
     Duration idle = std::chrono::seconds(15);  // then an unused connection is closed
-    Duration hold = std::chrono::seconds(60);  // after a destination could not be reached, before it is tried again
+    // How long a destination that could not be reached is left alone: doubled each time in a row, up to the longest.
+    Duration first_hold = std::chrono::seconds(1);
+    Duration longest_hold = std::chrono::seconds(60);
     Duration longest_wait = std::chrono::hours(4);  // a row due later than this was written by another clock
     Duration lease = std::chrono::minutes(30);      // of a claim; longer than an attempt can take
   };

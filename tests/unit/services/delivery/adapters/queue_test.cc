@@ -238,6 +238,27 @@ TEST_F(QueueTest, AnUnreachableDestinationIsLeftAloneForAWhile) {
       "delivered");
 }
 
+TEST_F(QueueTest, ADestinationIsLeftAloneLongerEachTimeItCannotBeReached) {
+  world_.Unreachable("customer.example", OfFailure(Step::kConnect, MakeError(Code::kTimeout, "no answer")));
+  Start();
+  Send({"r0@customer.example"});
+  Await([&] { return Journalled("deferred", "r0@customer.example"); }, "the first");
+  for (int i = 1; i <= 8; ++i) {
+    const std::string address = "r" + std::to_string(i) + "@customer.example";
+    Send({address});
+    Await([&] { return Journalled("queued", address); }, "it waits");
+    const Duration hold = std::min<Duration>(seconds(1) * (1 << (i - 1)), seconds(60));
+    Advance(hold - std::chrono::milliseconds(500));
+    EXPECT_FALSE(Journalled("deferred", address)) << "no attempt before " << FormatDuration(hold);
+    Advance(std::chrono::milliseconds(500));
+    Await([&] { return Journalled("deferred", address); }, "tried again");
+  }
+  world_.Reachable("customer.example");
+  Send({kYamada});
+  Advance(seconds(60));
+  Await([&] { return Terminal(kYamada, RECIPIENT_STATE_DELIVERED) == 1; }, "delivered");
+}
+
 TEST_F(QueueTest, ADomainThatDoesNotExistBounces) {
   world_.Unreachable("nowhere.example", OfFailure(Step::kRoute, MakeError(Code::kNotFound, "")));
   Start();
