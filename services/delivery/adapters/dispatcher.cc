@@ -8,19 +8,6 @@
 namespace sekisho::delivery {
 namespace {
 
-// A peer's words may name a recipient: an operator's list shows none.
-std::string WithoutAddresses(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const size_t end = std::min(text.find(' '), text.size());
-    const std::string_view word = text.substr(0, end);
-    out += word.find('@') == std::string_view::npos ? word : std::string_view("<address>");
-    if (end < text.size()) out += ' ';
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return Printable(out, 200);
-}
-
 Report ForAll(const Batch& batch, const Disposition& disposition, const std::string& host) {
   return {.dispositions = std::vector<Disposition>(batch.recipients.size(), disposition),
           .host = host,
@@ -155,7 +142,7 @@ void Dispatcher::DriveLocked(const Shared& destination, Actions& actions) {
   for (auto lane = idle_.end(); destination->idle > 0 && !destination->ready.empty() && !destination->thirsty;) {
     --lane;  // the one used last
     if (lane->destination != destination) continue;
-    if (!UseLocked(destination, lane->outlet, actions)) break;
+    if (!UseLocked(destination, lane->outlet, false, actions)) break;
     lane = idle_.erase(lane);
     --destination->idle;
   }
@@ -201,7 +188,7 @@ void Dispatcher::OnOpened(const Shared& destination, OutletMaker::Opened opened)
       destination->unreached = 0;
       if (std::exchange(destination->hold_until, {}) != TimePoint{}) ScheduleLocked(destination);
       const std::shared_ptr<Outlet> outlet = std::move(opened.outlet);
-      if (!UseLocked(destination, outlet, actions)) IdleLocked(destination, outlet, actions);
+      if (!UseLocked(destination, outlet, true, actions)) IdleLocked(destination, outlet, actions);
     } else {
       destination->last_error = WithoutAddresses(opened.failure.disposition.text);
       if (destination->lanes == 1) {
@@ -239,7 +226,7 @@ void Dispatcher::IdleLocked(const Shared& destination, std::shared_ptr<Outlet> o
 }
 
 // A connection is free: gives it what is ready. False when there is nothing, or no memory for it.
-bool Dispatcher::UseLocked(const Shared& destination, std::shared_ptr<Outlet> outlet, Actions& actions) {
+bool Dispatcher::UseLocked(const Shared& destination, std::shared_ptr<Outlet> outlet, bool fresh, Actions& actions) {
   auto& ready = destination->ready;
   if (ready.empty()) return false;
   auto next = ready.begin();
@@ -254,7 +241,7 @@ bool Dispatcher::UseLocked(const Shared& destination, std::shared_ptr<Outlet> ou
   }
   std::shared_ptr<Batch> batch = std::move(*next);
   ready.erase(next);
-  busy_.insert(outlet);
+  busy_[outlet] = fresh;
   actions.push_back([this, destination, outlet = std::move(outlet), batch = std::move(batch)] {
     if (batch->prepared.content != nullptr) return Send(destination, outlet, batch);
     SEKISHO_CHECK(parts_.workers.TryPost([this, destination, outlet, batch] {
@@ -278,12 +265,16 @@ void Dispatcher::Send(const Shared& destination, const std::shared_ptr<Outlet>& 
 void Dispatcher::OnSent(const Shared& destination, const std::shared_ptr<Outlet>& outlet,
                         const std::shared_ptr<Batch>& batch, Outlet::Sent sent) {
   Actions actions;
+  bool stale = false;
   {
     const std::scoped_lock lock(mutex_);
-    busy_.erase(outlet);
-    if (sent.stale && stopping_) {
+    const bool fresh = busy_.extract(outlet).mapped();
+    // One that rested may have been closed meanwhile: the batch goes by another. One that is closed as soon as it opens
+    // is a refusal.
+    stale = sent.unanswered && !fresh;
+    if (stale && stopping_) {
       actions.push_back([this, destination, batch] { GiveBack(destination, {batch}); });
-    } else if (sent.stale) {
+    } else if (stale) {
       destination->ready.push_front(batch);
     } else {
       for (const Disposition& disposition : sent.report.dispositions) {
@@ -291,15 +282,15 @@ void Dispatcher::OnSent(const Shared& destination, const std::shared_ptr<Outlet>
           destination->last_error = WithoutAddresses(disposition.text);
       }
     }
-    if (sent.reusable && !sent.stale) {
-      if (!UseLocked(destination, outlet, actions)) IdleLocked(destination, outlet, actions);
+    if (sent.reusable && !stale) {
+      if (!UseLocked(destination, outlet, false, actions)) IdleLocked(destination, outlet, actions);
     } else {
       CloseLocked(destination, outlet, actions);
       DriveLocked(destination, actions);
     }
   }
   Run(actions);
-  if (!sent.stale) Settle(destination, batch, std::move(sent.report));
+  if (!stale) Settle(destination, batch, std::move(sent.report));
 }
 
 // A connection less: another destination may have it.

@@ -146,7 +146,7 @@ class Dispatcher {
   bool MayOpenLocked(const Shared& destination, Actions& actions);
   void DropOldestIdleLocked(Actions& actions);
   void OnOpened(const Shared& destination, OutletMaker::Opened opened);
-  bool UseLocked(const Shared& destination, std::shared_ptr<Outlet> outlet, Actions& actions);
+  bool UseLocked(const Shared& destination, std::shared_ptr<Outlet> outlet, bool fresh, Actions& actions);
   void IdleLocked(const Shared& destination, std::shared_ptr<Outlet> outlet, Actions& actions);
   void Send(const Shared& destination, const std::shared_ptr<Outlet>& outlet, const std::shared_ptr<Batch>& batch);
   void OnSent(const Shared& destination, const std::shared_ptr<Outlet>& outlet, const std::shared_ptr<Batch>& batch,
@@ -195,8 +195,8 @@ class Dispatcher {
   std::set<Shared> thirsty_;                       // ready, but there was no memory in all
   std::deque<Shared> starved_;                     // ready, but there was no connection in all
   std::list<Idle> idle_;                           // unused connections, the longest unused first
-  std::set<std::shared_ptr<Outlet>> busy_;
-  std::vector<Unsettled> unsettled_;  // sent, and its outcome could not be written yet
+  std::map<std::shared_ptr<Outlet>, bool> busy_;   // true: just opened, so that its being closed says something
+  std::vector<Unsettled> unsettled_;               // sent, and its outcome could not be written yet
   size_t in_flight_ = 0, lanes_ = 0;
   uint64_t memory_ = 0;
   ClockWatch clock_watch_;

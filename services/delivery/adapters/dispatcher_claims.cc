@@ -17,7 +17,6 @@ namespace {
 constexpr Duration kAfterRefusal = std::chrono::seconds(1);  // the database refused a claim
 constexpr Duration kUnreadableRest = std::chrono::hours(4);  // of a row whose key isn't there
 constexpr Duration kClockTolerance = std::chrono::hours(1);
-constexpr Duration kPatienceAfterJump = std::chrono::hours(1);
 constexpr int64_t kRescheduledAtOnce = 2000;      // rows in one transaction
 constexpr size_t kRememberedDestinations = 1000;  // more are forgotten when nothing is left for them
 
@@ -65,7 +64,6 @@ void Dispatcher::WatchClockLocked(TimePoint now, Actions& actions) {
   if (!jump) return;
   observe::Log(observe::Level::kWarn, "delivery.clock_jumped", {{"seconds", jump->count() / 1'000'000}});
   parts_.metrics.CountClockJump();
-  parts_.settler.ForgiveDelays(kPatienceAfterJump);
   actions.push_back([this] { RescheduleFarOff(); });
 }
 

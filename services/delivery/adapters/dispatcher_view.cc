@@ -55,6 +55,7 @@ Status Dispatcher::Start() {
   }
   const std::scoped_lock lock(mutex_);
   for (const auto& [name, destination] : destinations_) ScheduleLocked(destination);
+  clock_watch_.Look(parts_.around.clock.Now(), parts_.around.clock.Steady());  // from here on jumps are seen
   thread_ = std::thread([this] { Loop(); });
   return Ok();
 }
@@ -82,7 +83,7 @@ void Dispatcher::Drain(Duration limit) {
   if (!drained_.wait_for(lock, limit, finished)) {
     const auto busy = busy_;
     lock.unlock();
-    for (const auto& outlet : busy) outlet->Close();
+    for (const auto& [outlet, fresh] : busy) outlet->Close();
     lock.lock();
     drained_.wait_for(lock, kLastWords, finished);
   }

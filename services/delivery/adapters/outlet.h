@@ -16,8 +16,8 @@ class Outlet {
   struct Sent {
     Report report;
     bool reusable = false;  // for another batch
-    // The connection had been used before and was found closed: nothing was tried, the batch may go by another one.
-    bool stale = false;
+    // The connection was found closed before anything was answered: nothing was tried.
+    bool unanswered = false;
   };
   // `done` is called once, on any thread, and then destroyed.
   virtual void Send(std::shared_ptr<const Batch> batch, std::function<void(Sent)> done) = 0;

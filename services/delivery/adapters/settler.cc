@@ -13,6 +13,7 @@
 namespace sekisho::delivery {
 namespace {
 
+constexpr Duration kPatienceAfterJump = std::chrono::hours(1);
 constexpr Duration kNever = std::chrono::hours(24 * 365 * 100);
 
 mail::v1::JournalEvent EventAbout(const mail::v1::Parcel& about) {
@@ -72,7 +73,9 @@ Settler::Settler(Options options, const stage::Surroundings& surroundings, conte
       routes_(routes),
       workers_(workers),
       metrics_(metrics),
-      committer_(surroundings, kSchema) {}
+      committer_(surroundings, kSchema) {
+  static_cast<void>(IsForgiving(around_.clock.Now()));  // from here on jumps are seen
+}
 
 std::vector<Decision> Settler::DecideAll(const Batch& batch, const Report& report) const {
   SEKISHO_CHECK(report.dispositions.size() == batch.recipients.size());
@@ -80,7 +83,7 @@ std::vector<Decision> Settler::DecideAll(const Batch& batch, const Report& repor
       batch.destination.kind == DestinationName::Kind::kRoute ? routes_.FindByName(batch.destination.name) : nullptr;
   const TimePoint now = around_.clock.Now();
   RetrySchedule schedule = options_.schedule;
-  if (around_.clock.Steady().time_since_epoch().count() < forgiving_until_) schedule.give_up_after = kNever;
+  if (IsForgiving(now)) schedule.give_up_after = kNever;
   std::vector<Decision> decisions;
   for (size_t i = 0; i < batch.recipients.size(); ++i) {
     const QueuedRecipient& recipient = batch.recipients[i];
@@ -116,8 +119,11 @@ void Settler::Settle(std::shared_ptr<const Batch> batch, Report report, std::fun
   if (!posted) done(MakeError(Code::kExhausted, "no worker to write a notice"));
 }
 
-void Settler::ForgiveDelays(Duration how_long) {
-  forgiving_until_ = (around_.clock.Steady() + how_long).time_since_epoch().count();
+bool Settler::IsForgiving(TimePoint now) const {
+  const auto steady = around_.clock.Steady();
+  const std::scoped_lock lock(clock_mutex_);
+  if (clock_watch_.Look(now, steady)) forgiving_until_ = steady + kPatienceAfterJump;
+  return steady < forgiving_until_;
 }
 
 Status Settler::WriteNotices(Settlement& settlement) const {

@@ -2,15 +2,16 @@
 // Makes the outcome of an attempt durable, in one transaction: rows, `outcome`, `journal`, and the notices that senders
 // get, which enter at `sealed` as mails of their own. Thread safe.
 
-#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
 #include "services/delivery/adapters/batch.h"
 #include "services/delivery/adapters/metrics.h"
+#include "services/delivery/domain/clock_watch.h"
 #include "services/delivery/domain/decision.h"
 #include "shared/content/content.h"
 #include "shared/stage/stage.h"
@@ -38,9 +39,6 @@ class Settler {
   // After an error nothing was written: settle again later.
   void Settle(std::shared_ptr<const Batch> batch, Report report, std::function<void(Result<Settled>)> done);
 
-  // The clock was set: for so long nobody is given up for having waited too long by it. Any thread.
-  void ForgiveDelays(Duration how_long);
-
   // Inside a transaction: these recipients of a mail were taken back.
   Status WriteRecalled(stage::Outbox& outbox, const keys::MailKey& key, const mail::v1::Parcel& about,
                        const std::vector<std::string>& recipients, const std::string& actor) const;
@@ -66,7 +64,11 @@ class Settler {
   const RouteTable& routes_;
   WorkerPool& workers_;
   Metrics& metrics_;
-  std::atomic<std::chrono::steady_clock::rep> forgiving_until_{0};
+  // While the wall clock was set a short time ago, nobody is given up for having waited too long by it.
+  bool IsForgiving(TimePoint now) const;
+  mutable std::mutex clock_mutex_;
+  mutable ClockWatch clock_watch_;
+  mutable std::chrono::steady_clock::time_point forgiving_until_{};
   stage::Committer committer_;
 };
 

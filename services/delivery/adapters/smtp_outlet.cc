@@ -133,7 +133,6 @@ class SmtpOutlet final : public Outlet {
   void OnSent(Attempt& attempt, const smtp::Sent& sent) {
     if (sent.stage == smtp::Stage::kDone) static_cast<void>(Failpoint("delivery.after_dot"));
     metrics_.ObserveTransaction(std::chrono::duration_cast<Duration>(clock_.Steady() - attempt.began));
-    const bool stale = std::exchange(used_, true) && sent.unanswered;
     const bool any_taken = std::any_of(sent.recipients.begin(), sent.recipients.end(), IsTaken);
     for (size_t j = 0; j < attempt.chosen.size(); ++j) {
       const auto reply = j < sent.recipients.size() ? sent.recipients[j] : std::nullopt;
@@ -142,14 +141,13 @@ class SmtpOutlet final : public Outlet {
           refused ? OfReply(Step::kRecipient, ToReply(*reply), any_taken) : OfTransaction(sent);
     }
     const auto done = std::move(attempt.done);
-    done({std::move(attempt.report), sent.reusable, stale});
+    done({std::move(attempt.report), sent.reusable, sent.unanswered});
   }
 
   const std::unique_ptr<smtp::Client> client_;
   const std::string host_;
   const Clock& clock_;
   Metrics& metrics_;
-  bool used_ = false;
 };
 
 }  // namespace

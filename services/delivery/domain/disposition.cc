@@ -1,5 +1,7 @@
 #include "services/delivery/domain/disposition.h"
 
+#include <algorithm>
+
 #include "shared/text/utf8.h"
 
 namespace sekisho::delivery {
@@ -188,6 +190,18 @@ std::string Printable(std::string_view text, size_t limit) {
     out += piece;
   }
   return out;
+}
+
+std::string WithoutAddresses(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, end);
+    out += word.find('@') == std::string_view::npos ? word : std::string_view("<address>");
+    if (end < text.size()) out += ' ';
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return Printable(out, 200);
 }
 
 }  // namespace sekisho::delivery

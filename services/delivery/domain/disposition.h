@@ -72,4 +72,7 @@ const Disposition& Better(const Disposition& a, const Disposition& b);
 // "?".
 std::string Printable(std::string_view text, size_t limit = 400);
 
+// The same, shortened, with every word that may be an address taken out: for lists that show none.
+std::string WithoutAddresses(std::string_view text);
+
 }  // namespace sekisho::delivery

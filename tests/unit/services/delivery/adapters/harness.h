@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -73,6 +74,25 @@ class FakeWorld final : public OutletMaker {
     for (const auto& answer : held) answer();
   }
 
+  // From now on connections are not opened before LetOpen, one at a time.
+  void HoldOpening() {
+    const std::scoped_lock lock(mutex_);
+    holding_opening_ = true;
+  }
+  void LetOpen() {
+    std::function<void()> open;
+    {
+      const std::scoped_lock lock(mutex_);
+      open = std::move(opening_.front());
+      opening_.pop_front();
+    }
+    open();
+  }
+  size_t opening() const {
+    const std::scoped_lock lock(mutex_);
+    return opening_.size();
+  }
+
   std::vector<Transaction> transactions() const {
     const std::scoped_lock lock(mutex_);
     return transactions_;
@@ -108,18 +128,28 @@ class FakeWorld final : public OutletMaker {
   }
 
   void Open(const DestinationName& destination, std::function<void(Opened)> done) override {
-    Opened opened;
+    auto open = [this, name = destination.name, done = std::move(done)] {
+      Opened opened;
+      {
+        const std::scoped_lock lock(mutex_);
+        const auto failure = failures_.find(name);
+        if (failure != failures_.end()) {
+          opened.failure = {failure->second, "mx.customer.example"};
+        } else {
+          ++open_;
+          opened.outlet = std::make_unique<FakeOutlet>(*this, name, ++connections_);
+        }
+      }
+      done(std::move(opened));
+    };
     {
       const std::scoped_lock lock(mutex_);
-      const auto failure = failures_.find(destination.name);
-      if (failure != failures_.end()) {
-        opened.failure = {failure->second, "mx.customer.example"};
-      } else {
-        ++open_;
-        opened.outlet = std::make_unique<FakeOutlet>(*this, destination.name, ++connections_);
+      if (holding_opening_) {
+        opening_.push_back(std::move(open));
+        return;
       }
     }
-    done(std::move(opened));
+    open();
   }
 
  private:
@@ -162,7 +192,7 @@ class FakeWorld final : public OutletMaker {
       }
       Outlet::Sent sent = script(*batch);
       Transaction transaction{destination, {}, batch->prepared.prefix, *batch->prepared.content, connection};
-      for (size_t i = 0; i < batch->recipients.size() && !sent.stale; ++i) {
+      for (size_t i = 0; i < batch->recipients.size() && !sent.unanswered; ++i) {
         const Disposition& disposition = sent.report.dispositions[i];
         if (disposition.kind == Disposition::Kind::kDelivered || disposition.ambiguous) {
           transaction.recipients.push_back(batch->recipients[i].recipient.address());
@@ -189,7 +219,8 @@ class FakeWorld final : public OutletMaker {
   std::map<std::string, Disposition> failures_;
   std::vector<Transaction> transactions_;
   std::vector<std::function<void()>> held_;
-  bool holding_ = false;
+  std::deque<std::function<void()>> opening_;
+  bool holding_ = false, holding_opening_ = false;
   int connections_ = 0, open_ = 0;
 };
 

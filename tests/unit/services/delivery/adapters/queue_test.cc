@@ -285,13 +285,48 @@ TEST_F(QueueTest, AConnectionFoundClosedIsReplaced) {
   std::atomic<int> calls{0};
   world_.OnSend("customer.example", [&](const Batch& batch) {
     Outlet::Sent sent = FakeWorld::Taken(batch);
-    sent.stale = calls++ == 0;
+    sent.unanswered = calls++ == 0;
     return sent;
   });
   Send({kSato});
   Await([&] { return Terminal(kSato, RECIPIENT_STATE_DELIVERED) == 1; }, "delivered by another connection");
   EXPECT_EQ(world_.connections(), 2);
   EXPECT_FALSE(Journalled("deferred", kSato));
+}
+
+TEST_F(QueueTest, AConnectionThatWasOpenedForNothingIsReplacedToo) {
+  world_.HoldOpening();
+  Start();
+  Send({kYamada});
+  Send({kSato});
+  Await([&] { return world_.opening() == 2; }, "two are being opened");
+  world_.LetOpen();
+  Await([&] { return world_.received().size() == 2; }, "the first carries both");
+  world_.LetOpen();
+  Await([&] { return world_.open_connections() == 2; }, "the second has nothing to do");
+  std::atomic<int> calls{0};
+  world_.OnSend("customer.example", [&](const Batch& batch) {
+    Outlet::Sent sent = FakeWorld::Taken(batch);
+    sent.unanswered = calls++ == 0;
+    return sent;
+  });
+  Send({"mori@customer.example"});
+  Await([&] { return Terminal("mori@customer.example", RECIPIENT_STATE_DELIVERED) == 1; }, "delivered by the other");
+  EXPECT_EQ(calls, 2);
+  EXPECT_FALSE(Journalled("deferred", "mori@customer.example"));
+}
+
+TEST_F(QueueTest, APeerThatClosesEachNewConnectionDefers) {
+  world_.OnSend("customer.example", [](const Batch& batch) {
+    Outlet::Sent sent = FakeWorld::All(batch, OfFailure(Step::kMailFrom, MakeError(Code::kUnavailable, "closed")));
+    sent.unanswered = true;
+    sent.reusable = false;
+    return sent;
+  });
+  Start();
+  Send({kYamada});
+  Await([&] { return Journalled("deferred", kYamada); }, "deferred");
+  EXPECT_EQ(world_.connections(), 1) << "not again and again";
 }
 
 TEST_F(QueueTest, WorkInFlightAndConnectionsAreBounded) {

@@ -147,7 +147,7 @@ TEST_P(PeerReplyTest, Means) {
     EXPECT_EQ(sent.report.dispositions.at(0).kind, GetParam().kind);
     EXPECT_EQ(sent.report.dispositions.at(0).status, GetParam().status);
     EXPECT_FALSE(sent.report.dispositions.at(0).ambiguous);
-    EXPECT_FALSE(sent.stale);
+    EXPECT_FALSE(sent.unanswered);
     outlet_.reset();
   }
 }
@@ -207,13 +207,13 @@ TEST_F(SmtpOutletTest, AMutePeerDefers) {
   EXPECT_EQ(sent.report.dispositions.at(0).kind, Kind::kDefer);
   EXPECT_FALSE(sent.report.dispositions.at(0).ambiguous);
   EXPECT_FALSE(sent.reusable);
-  EXPECT_FALSE(sent.stale);
+  EXPECT_FALSE(sent.unanswered);
 }
 
-TEST_F(SmtpOutletTest, AUsedConnectionThatWasClosedIsStale) {
+TEST_F(SmtpOutletTest, AConnectionThatWasClosedMeanwhileAnswersNothing) {
   SmtpPeer peer(Saying(".", {"250 2.0.0 taken", true}));
   EXPECT_EQ(Try(peer, Mail()).report.dispositions.at(0).kind, Kind::kDelivered);
-  EXPECT_TRUE(Send(*outlet_, Mail()).stale);
+  EXPECT_TRUE(Send(*outlet_, Mail()).unanswered);
 }
 
 TEST_F(SmtpOutletTest, CloseBreaksOff) {

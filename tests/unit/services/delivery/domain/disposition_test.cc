@@ -125,6 +125,13 @@ TEST(DispositionTest, ThePeersWordsAreMadeHarmless) {
   EXPECT_LE(OfReply(Step::kDot, {550, "", std::string(5000, 'x')}, false).text.size(), 400U);
 }
 
+TEST(PrintableTest, AddressesAreTakenOut) {
+  EXPECT_EQ(WithoutAddresses("550 5.1.1 <yamada@customer.example>: unknown"), "550 5.1.1 <address> unknown");
+  EXPECT_EQ(WithoutAddresses("a@b"), "<address>");
+  EXPECT_EQ(WithoutAddresses(""), "");
+  EXPECT_LE(WithoutAddresses(std::string(900, 'x')).size(), 200U);
+}
+
 TEST(PrintableTest, CutsAtACharacter) {
   EXPECT_EQ(Printable("日本", 6), "日本");
   EXPECT_EQ(Printable("日本", 5), "日");
