@@ -32,11 +32,11 @@ def policy(mode):
     return {"name": "bench", "rules": rules}
 
 
-def mail_with_attachment(file, octets, seed=4):
-    """A mail whose attachment of `octets` compresses about as well as office files do."""
-    rng = random.Random(seed)
+def mail_with_attachment(file, octets, line_end="\r\n"):
+    """A mail whose attachment of `octets` compresses about as well as office files do. smtp-source wants its file with LF."""
+    rng = random.Random(4)
     body = b"".join(rng.randbytes(48) + b"\0" * 16 for _ in range(octets // 64))
-    message = email.message.EmailMessage(policy=email.policy.SMTP)
+    message = email.message.EmailMessage(policy=email.policy.SMTP.clone(linesep=line_end))
     message["From"], message["To"], message["Subject"] = "app@example.jp", "b@dest.example", "bench"
     message["Date"], message["Message-ID"] = "Mon, 02 Nov 2026 10:00:00 +0900", "<bench@example.jp>"
     message.set_content("bench\n")
