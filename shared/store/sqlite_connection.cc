@@ -216,7 +216,7 @@ Status SqliteTx::CheckOpen() const {
 
 Result<int64_t> SqliteTx::Execute(const Statement& statement, std::initializer_list<Param> params) {
   SEKISHO_RETURN_IF_ERROR(CheckOpen());
-  if (read_only_) return MakeError(Code::kInternal, "Execute inside a Read");
+  if (kind_ == Kind::kReadOnly) return MakeError(Code::kInternal, "Execute inside a Read");
   return connection_.Execute(statement, params);
 }
 
@@ -230,7 +230,11 @@ Status SqliteTx::Savepoint(FunctionRef<Status()> fn) {
   // One name for all depths: SQLite takes the innermost.
   static const Statement open("SAVEPOINT s"), release("RELEASE s"), undo("ROLLBACK TO s");
   SEKISHO_RETURN_IF_ERROR(CheckOpen());
-  if (read_only_) return fn();
+  if (kind_ != Kind::kWithSavepoints) {
+    Status status = fn();
+    if (!status.ok()) undo_needed_ = true;
+    return status;
+  }
   const size_t hooks = hooks_.size();
   SEKISHO_RETURN_IF_ERROR(connection_.Execute(open, {}));
   Status status = fn();

@@ -58,7 +58,10 @@ class SqliteConnection {
 // The open transaction of a connection, as functions see it.
 class SqliteTx final : public Tx {
  public:
-  SqliteTx(SqliteConnection& connection, bool read_only) : connection_(connection), read_only_(read_only) {}
+  // A savepoint copies each page that is changed in it, and almost all are released: hopeful, there are none, and when one
+  // would have been undone, undo_needed() says that the whole has to be rolled back and run again with savepoints.
+  enum class Kind { kReadOnly, kHopeful, kWithSavepoints };
+  SqliteTx(SqliteConnection& connection, Kind kind) : connection_(connection), kind_(kind) {}
 
   Result<int64_t> Execute(const Statement& statement, std::initializer_list<Param> params) override;
   Status Query(const Statement& statement, std::initializer_list<Param> params,
@@ -68,12 +71,14 @@ class SqliteTx final : public Tx {
 
   SqliteConnection& connection() { return connection_; }
   std::vector<std::function<void()>>& hooks() { return hooks_; }
+  bool undo_needed() const { return undo_needed_; }
 
  private:
   Status CheckOpen() const;
 
   SqliteConnection& connection_;
-  const bool read_only_;
+  const Kind kind_;
+  bool undo_needed_ = false;
   std::vector<std::function<void()>> hooks_;
 };
 

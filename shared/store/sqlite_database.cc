@@ -38,6 +38,7 @@ class SqliteDatabase final : public Database {
   void Loop();
   bool TakeGroup(std::vector<Work>& group);
   void RunGroup(std::vector<Work>& group);
+  Status Try(SqliteTx& tx, std::vector<Work>& group);
   Status RunFunctions(SqliteTx& tx, std::vector<Work>& group);
   Status Commit();
 
@@ -115,33 +116,44 @@ void SqliteDatabase::Loop() {
 }
 
 void SqliteDatabase::RunGroup(std::vector<Work>& group) {
-  static const Statement begin("BEGIN IMMEDIATE"), rollback("ROLLBACK");
-  SqliteTx tx(*writer_, false);
-  Status whole = [&]() -> Status {
-    SEKISHO_RETURN_IF_ERROR(writer_->Execute(begin, {}));
-    SEKISHO_RETURN_IF_ERROR(RunFunctions(tx, group));
-    return Commit();
-  }();
-  if (whole.ok()) {
-    functions_ += group.size();
-    for (const auto& hook : tx.hooks()) hook();
-    return;
+  Status whole;
+  for (const auto kind : {SqliteTx::Kind::kHopeful, SqliteTx::Kind::kWithSavepoints}) {
+    SqliteTx tx(*writer_, kind);
+    whole = Try(tx, group);
+    if (whole.ok()) {
+      functions_ += group.size();
+      for (const auto& hook : tx.hooks()) hook();
+      return;
+    }
+    if (!tx.undo_needed() || broken_) break;
   }
-  if (writer_->in_transaction() && !writer_->Execute(rollback, {}).ok()) broken_ = true;
   for (Work& work : group) {
     if (work.result.ok()) work.result = whole;
   }
 }
 
+// One transaction with all of the group, or none of it.
+Status SqliteDatabase::Try(SqliteTx& tx, std::vector<Work>& group) {
+  static const Statement begin("BEGIN IMMEDIATE"), rollback("ROLLBACK");
+  Status whole = [&]() -> Status {
+    SEKISHO_RETURN_IF_ERROR(writer_->Execute(begin, {}));
+    SEKISHO_RETURN_IF_ERROR(RunFunctions(tx, group));
+    return Commit();
+  }();
+  if (!whole.ok() && writer_->in_transaction() && !writer_->Execute(rollback, {}).ok()) broken_ = true;
+  return whole;
+}
+
 // Gives an error when the transaction as a whole can't be committed.
 Status SqliteDatabase::RunFunctions(SqliteTx& tx, std::vector<Work>& group) {
-  const bool alone = group.size() == 1;  // needs no savepoint
+  const bool alone = group.size() == 1;  // needs no savepoint of its own
   for (Work& work : group) {
     work.result = alone ? work.fn(tx) : tx.Savepoint([&] { return work.fn(tx); });
     if (!writer_->in_transaction()) {
       if (!work.result.ok()) return work.result;
       return MakeError(Code::kUnavailable, "the transaction was rolled back by an error in it");
     }
+    if (tx.undo_needed()) return MakeError(Code::kUnavailable, "a savepoint has to be undone");
   }
   return alone ? group[0].result : Ok();
 }

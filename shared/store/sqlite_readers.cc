@@ -46,7 +46,7 @@ Status SqliteReaders::Read(FunctionRef<Status(Tx&)> fn) {
   std::vector<std::function<void()>> hooks;
   const Status status = [&]() -> Status {
     SEKISHO_RETURN_IF_ERROR(connection->Execute(begin, {}));
-    SqliteTx tx(*connection, true);
+    SqliteTx tx(*connection, SqliteTx::Kind::kReadOnly);
     Status result = fn(tx);
     if (connection->in_transaction()) SEKISHO_RETURN_IF_ERROR(connection->Execute(end, {}));
     hooks = std::move(tx.hooks());
