@@ -186,7 +186,7 @@ void Loop::Work(Item& item) {
     const std::scoped_lock lock(mutex_);
     ready_.push_back(std::move(item));
     batch = TakeBatchLocked();
-    changed_.notify_all();
+    if (stopping_) changed_.notify_all();  // Drain; Run has nothing to do before a commit makes room
   }
   if (batch != nullptr) Commit(batch);
 }
