@@ -51,7 +51,7 @@ def test_a_sealed_mail_is_fetched_and_opened(server, partner, tmp_path):
 
 def test_an_unknown_recipient_bounces(server, partner):
     before = server.log().count("policy.in_force")
-    server.policy_file.write_text("name: pass\n", encoding="utf-8")
+    server.policy_file.write_text("name: pass\nrules: [{id: pass-all, then: {pass: true}}]\n", encoding="utf-8")
     until(lambda: server.log().count("policy.in_force") > before, "the new policy in force")
     mail_id = send(server, compose("nobody@partner.example"), ["nobody@partner.example"])
     cli = Cli(server, "hanako@example.jp")
