@@ -21,10 +21,6 @@ MailReader::Limits ReaderLimits(const config::v1::Limits& limits) {
   return reader;
 }
 
-SubmittedProcessor::Names NamesOf(const config::v1::Organization& organization) {
-  return {organization.hostname(), "postmaster@" + organization.domains(0), organization.default_language()};
-}
-
 stage::Options StageOptions() {
   stage::Options options;
   options.name = "policy";
@@ -41,7 +37,7 @@ App::App(const config::v1::Config& config, const stage::Surroundings& surroundin
       contacts_(surroundings.database, surroundings.keys),
       reader_(sandbox, surroundings.clock, ReaderLimits(config.intake().limits())),
       judge_(source_, directory, contacts_, reader_, FromProto(config.policy().pattern_budget())),
-      submitted_(surroundings, content, judge_, reader_.limits().mime, NamesOf(config.organization())),
+      submitted_(surroundings, content, judge_, reader_.limits().mime, config.organization()),
       rpc_(surroundings, authenticator, source_, judge_),
       stage_(stage::MakeStage(StageOptions(), surroundings, {bus::Topic::kSubmitted, bus::Topic::kOutcome}, *this)) {}
 

@@ -87,7 +87,7 @@ class SubmittedProcessor::Plan {
       std::vector<std::pair<bus::Topic, mail::v1::Parcel>> parcels;
       std::vector<mail::v1::Outcome> outcomes;
       std::vector<mail::v1::JournalEvent> events;
-      std::optional<Notice> notice;
+      std::optional<notice::SystemMail> notice;
     };
     auto written =
         std::make_shared<const Written>(Written{mail_id_, key_, std::move(staged_), std::move(parcels_),
@@ -101,24 +101,11 @@ class SubmittedProcessor::Plan {
         SEKISHO_RETURN_IF_ERROR(outbox.Publish(bus::Topic::kOutcome, written->key, written->mail, outcome));
       }
       for (const auto& event : written->events) SEKISHO_RETURN_IF_ERROR(outbox.Journal(written->key, event));
-      if (!written->notice) return Ok();
-      SEKISHO_RETURN_IF_ERROR(written->notice->staged->Attach(tx));
-      SEKISHO_RETURN_IF_ERROR(
-          outbox.Publish(bus::Topic::kSealed, written->notice->key, written->notice->mail, written->notice->parcel));
-      return outbox.Journal(written->notice->key, written->notice->event);
+      return written->notice ? written->notice->Publish(tx, outbox) : Ok();
     };
   }
 
  private:
-  // A mail of our own, to the sender.
-  struct Notice {
-    MailId mail;
-    keys::MailKey key;
-    std::shared_ptr<content::Staged> staged;
-    mail::v1::Parcel parcel;
-    mail::v1::JournalEvent event;
-  };
-
   Status AddParcel(const PlannedParcel& planned) {
     const ParcelId id = ParcelId::Generate(now_);
     SEKISHO_TRY(const content::ContentRef content, ContentFor(planned.treatment.to_cc_to_bcc(), id));
@@ -213,7 +200,10 @@ class SubmittedProcessor::Plan {
     SEKISHO_TRY(const std::optional<EditedMail> edited, Edited(hide_recipients));
     content::ContentRef ref = mail_.content();
     if (edited) {
-      SEKISHO_TRY(auto staged, Stage(key_, mail_id_, "d1-" + id.ToString(), {edited->header, edited->body}));
+      const auto writer = processor_.content_.Create(key_, mail_id_, "d1-" + id.ToString());
+      SEKISHO_RETURN_IF_ERROR(writer->Append(edited->header));
+      SEKISHO_RETURN_IF_ERROR(writer->Append(edited->body));
+      SEKISHO_TRY(auto staged, writer->Finish());
       ref = staged->ref();
       staged_.push_back(std::move(staged));
     }
@@ -225,64 +215,19 @@ class SubmittedProcessor::Plan {
     if (!verdict_.model) return StripBccLines(*raw_);
     HeaderEdits edits;
     edits.hide_recipients = hide_recipients;
-    edits.message_id = MessageId(mail_id_);
+    edits.message_id = "<" + mail_id_.ToString() + "@" + processor_.hostname_ + ">";
     edits.date = FormatRfc5322(FromProto(mail_.accepted_at()));
     return EditMail(*raw_, *verdict_.model, edits, processor_.limits_);
-  }
-
-  Result<std::shared_ptr<content::Staged>> Stage(const keys::MailKey& key, const MailId& mail, const std::string& name,
-                                                 std::initializer_list<std::string_view> pieces) const {
-    const auto writer = processor_.content_.Create(key, mail, name);
-    for (const std::string_view piece : pieces) SEKISHO_RETURN_IF_ERROR(writer->Append(piece));
-    return writer->Finish();
-  }
-
-  std::string MessageId(const MailId& mail) const {
-    return "<" + mail.ToString() + "@" + processor_.names_.hostname + ">";
   }
 
   // The null sender gets none: there is nobody to tell (RFC 5321 §4.5.5).
   Status AddNotice() {
     if (mail_.envelope().mail_from().empty()) return Ok();
-    const MailId id = MailId::Generate(now_);
-    blocked_.from = processor_.names_.notice_from;
     blocked_.to = mail_.envelope().mail_from();
-    blocked_.language = mail_.submitter().display_language().empty() ? processor_.names_.default_language
-                                                                     : mail_.submitter().display_language();
+    blocked_.language = processor_.notices_.LanguageFor(mail_.submitter().display_language());
     blocked_.subject = subject_;
     if (verdict_.model) blocked_.mail_message_id = verdict_.model->message_id;
-    blocked_.date = now_;
-    blocked_.message_id = MessageId(id);
-    SEKISHO_TRY(const std::string octets, WriteRejection(blocked_));
-    SEKISHO_TRY(keys::MailKey key, processor_.around_.keys.NewMailKey(now_));
-    SEKISHO_TRY(auto staged, Stage(key, id, "d0", {octets}));
-
-    mail::v1::Parcel parcel;
-    parcel.set_organization_id(mail_.organization_id());
-    parcel.set_mail_id(std::string(id.octets()));
-    parcel.set_parcel_id(std::string(ParcelId::Generate(now_).octets()));
-    parcel.set_hop(1);
-    parcel.mutable_envelope()->set_smtputf8(mail_.envelope().smtputf8());
-    parcel.add_recipients()->set_address(blocked_.to);
-    *parcel.mutable_content() = staged->ref();
-    parcel.mutable_submitter()->set_kind(mail::v1::Submitter::KIND_SYSTEM);
-    *parcel.mutable_accepted_at() = ToProto(now_);
-    parcel.set_subject(RejectionSubject(blocked_));
-    parcel.set_system_mail(mail::v1::SYSTEM_MAIL_NOTICE);
-
-    mail::v1::JournalEvent event;
-    event.set_mail_id(parcel.mail_id());
-    event.set_parcel_id(parcel.parcel_id());
-    event.set_type("accepted");
-    event.set_state(mail::v1::RECIPIENT_STATE_ACCEPTED);
-    event.add_recipients(blocked_.to);
-    *event.mutable_at() = ToProto(now_);
-    event.set_detail("notice about mail " + mail_id_.ToString());
-    event.set_content_sha256(parcel.content().sha256());
-    event.set_subject(parcel.subject());
-    event.set_size(parcel.content().size());
-    event.set_system_mail(mail::v1::SYSTEM_MAIL_NOTICE);
-    notice_.emplace(Notice{id, std::move(key), std::move(staged), std::move(parcel), std::move(event)});
+    SEKISHO_TRY(notice_, processor_.notices_.Write(WriteRejection(blocked_), mail_id_));
     return Ok();
   }
 
@@ -300,7 +245,7 @@ class SubmittedProcessor::Plan {
   std::vector<std::pair<bus::Topic, mail::v1::Parcel>> parcels_;
   std::vector<mail::v1::Outcome> outcomes_;
   std::vector<mail::v1::JournalEvent> events_;
-  std::optional<Notice> notice_;
+  std::optional<notice::SystemMail> notice_;
 };
 
 Result<stage::Effects> SubmittedProcessor::Process(const stage::Input& input) const {

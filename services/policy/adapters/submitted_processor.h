@@ -9,22 +9,22 @@
 
 #include "services/policy/adapters/judge.h"
 #include "shared/content/content.h"
+#include "shared/notice/writer.h"
 #include "shared/stage/stage.h"
 
 namespace sekisho::policy {
 
 class SubmittedProcessor {
  public:
-  struct Names {
-    std::string hostname;     // in the Message-IDs we make
-    std::string notice_from;  // "postmaster@example.jp"
-    std::string default_language;
-  };
-
   // All outlive it.
   SubmittedProcessor(const stage::Surroundings& surroundings, content::Store& content, const Judge& judge,
-                     const mime::Limits& limits, Names names)
-      : around_(surroundings), content_(content), judge_(judge), limits_(limits), names_(std::move(names)) {}
+                     const mime::Limits& limits, const config::v1::Organization& organization)
+      : around_(surroundings),
+        content_(content),
+        judge_(judge),
+        limits_(limits),
+        hostname_(organization.hostname()),
+        notices_(notice::OptionsOf(organization), surroundings, content) {}
 
   // Errors: with Retry::kLater when something that is asked is down; kCorrupt and kNotFound when the mail's content is
   // gone.
@@ -36,7 +36,8 @@ class SubmittedProcessor {
   content::Store& content_;
   const Judge& judge_;
   const mime::Limits limits_;
-  const Names names_;
+  const std::string hostname_;  // in the Message-IDs of mails without
+  const notice::Writer notices_;
 };
 
 }  // namespace sekisho::policy
