@@ -5,11 +5,6 @@
 namespace sekisho::encryption {
 namespace {
 
-Names NamesOf(const config::v1::Config& config) {
-  const auto& organization = config.organization();
-  return {organization.hostname(), "postmaster@" + organization.domains(0), organization.default_language()};
-}
-
 mime::Limits LimitsOf(const config::v1::Limits& limits) {
   mime::Limits out;
   out.depth = limits.mime_depth();
@@ -24,7 +19,7 @@ mime::Limits LimitsOf(const config::v1::Limits& limits) {
 
 App::App(const config::v1::Config& config, const stage::Surroundings& surroundings, content::Store& content,
          const rpc::Authenticator& authenticator)
-    : book_(config.encryption(), surroundings), processor_(surroundings, content, book_, LimitsOf(config.intake().limits()), NamesOf(config)),
+    : book_(config.encryption(), surroundings), processor_(surroundings, content, book_, LimitsOf(config.intake().limits()), notice::OptionsOf(config.organization())),
       rpc_(book_, authenticator) {
   stage::Options options;
   options.name = "encryption";

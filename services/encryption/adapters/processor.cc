@@ -1,6 +1,7 @@
 #include "services/encryption/adapters/processor.h"
 
 #include "sekisho/encryption/v1/stored.pb.h"
+#include "services/encryption/domain/notices.h"
 #include "services/encryption/domain/parcel_check.h"
 #include "shared/observe/metrics.h"
 #include "shared/stage/proto_time.h"
@@ -105,7 +106,7 @@ Result<stage::Effects> Processor::HandOn(const stage::Input& input, mail::v1::Pa
     for (std::string& address : AddressesOf(parcel)) pending.add_recipients(std::move(address));
     pending.set_subject(parcel.subject());
     pending.set_mail_from(parcel.envelope().mail_from());
-    pending.set_language(LanguageOf(parcel));
+    pending.set_language(parcel.submitter().display_language());
     SEKISHO_TRY(std::string blob, around_.keys.Seal(input.key, PasswordContext(id), pending.SerializeAsString()));
     row = PasswordRow{input.mail, id, std::move(blob), parcel.recipients_size()};
   }
@@ -149,21 +150,18 @@ Result<stage::Effects> Processor::Refuse(const stage::Input& input, const mail::
   outcome.set_mail_from(parcel.envelope().mail_from());
   *outcome.mutable_at() = event.at();
   outcome.set_detail(detail);
-  std::optional<SystemMail> notice;
+  std::optional<notice::SystemMail> notice;
   if (!parcel.envelope().mail_from().empty()) {  // the null sender gets none: there is nobody to tell (RFC 5321 §4.5.5)
-    const MailId id = MailId::Generate(now);
-    const NoticeAbout about{names_.notice_from, parcel.envelope().mail_from(), LanguageOf(parcel), parcel.subject(), AddressesOf(parcel),
-                            now, "<" + id.ToString() + "@" + names_.hostname + ">"};
-    SEKISHO_TRY(const std::string octets, WriteRefusalNotice(about, refusal));
-    SEKISHO_TRY(notice, MakeSystemMail(around_, content_, id, mail::v1::SYSTEM_MAIL_NOTICE, octets, about.to, RefusalSubject(about),
-                                       input.mail));
+    const NoticeAbout about{parcel.envelope().mail_from(), notices_.LanguageFor(parcel.submitter().display_language()), parcel.subject(),
+                            AddressesOf(parcel)};
+    SEKISHO_TRY(notice, notices_.Write(WriteRefusalNotice(about, refusal), input.mail));
   }
   Count("sekisho_encryption_refused_total", "Parcels that could not be sealed, by cause", "cause", refusal.cause);
   return stage::Effects([mail = input.mail, key = input.key, outcome = std::move(outcome), event = std::move(event),
                          notice = std::move(notice)](store::Tx& tx, stage::Outbox& outbox) -> Status {
     SEKISHO_RETURN_IF_ERROR(outbox.Publish(bus::Topic::kOutcome, key, mail, outcome));
     SEKISHO_RETURN_IF_ERROR(outbox.Journal(key, event));
-    return notice ? notice->Send(tx, outbox) : Ok();
+    return notice ? notice->Publish(tx, outbox) : Ok();
   });
 }
 
@@ -185,7 +183,7 @@ Result<stage::Effects> Processor::OnOutcome(const stage::Input& input) {
       return CountDown(tx, parcel, ended);
     });
   }
-  SEKISHO_TRY(const SystemMail mail, WritePasswordMail(*row));
+  SEKISHO_TRY(const notice::SystemMail mail, WritePasswordMail(*row));
   mail::v1::JournalEvent event;
   event.set_mail_id(outcome.mail_id());
   event.set_parcel_id(outcome.parcel_id());
@@ -197,25 +195,17 @@ Result<stage::Effects> Processor::OnOutcome(const stage::Input& input) {
     if (!still) return Ok();
     SEKISHO_RETURN_IF_ERROR(ForgetPassword(tx, parcel));
     SEKISHO_RETURN_IF_ERROR(outbox.Journal(key, event));
-    return mail.Send(tx, outbox);
+    return mail.Publish(tx, outbox);
   });
 }
 
-Result<SystemMail> Processor::WritePasswordMail(const PasswordRow& row) const {
+Result<notice::SystemMail> Processor::WritePasswordMail(const PasswordRow& row) const {
   SEKISHO_TRY(const keys::Opened opened, around_.keys.Open(row.sealed, PasswordContext(row.parcel)));
   v1::PendingPassword pending;
   if (!pending.ParseFromString(opened.plaintext)) return MakeError(Code::kCorrupt, "a kept password cannot be read");
-  const TimePoint now = around_.clock.Now();
-  const MailId id = MailId::Generate(now);
-  const NoticeAbout about{names_.notice_from, pending.mail_from(), pending.language(), pending.subject(),
-                          {pending.recipients().begin(), pending.recipients().end()},
-                          now, "<" + id.ToString() + "@" + names_.hostname + ">"};
-  SEKISHO_TRY(const std::string octets, WritePasswordNotice(about, Secret<std::string>(pending.password())));
-  return MakeSystemMail(around_, content_, id, mail::v1::SYSTEM_MAIL_PASSWORD, octets, about.to, PasswordSubject(about), row.mail);
-}
-
-std::string Processor::LanguageOf(const mail::v1::Parcel& parcel) const {
-  return parcel.submitter().display_language().empty() ? names_.default_language : parcel.submitter().display_language();
+  const NoticeAbout about{pending.mail_from(), notices_.LanguageFor(pending.language()), pending.subject(),
+                          {pending.recipients().begin(), pending.recipients().end()}};
+  return notices_.Write(WritePasswordNotice(about, Secret<std::string>(pending.password())), row.mail);
 }
 
 }  // namespace sekisho::encryption

@@ -3,26 +3,20 @@
 
 #include "services/encryption/adapters/key_book.h"
 #include "services/encryption/adapters/password_table.h"
-#include "services/encryption/adapters/system_mail.h"
-#include "services/encryption/domain/notices.h"
 #include "services/encryption/domain/sealer.h"
 #include "shared/content/content.h"
+#include "shared/notice/writer.h"
 #include "shared/stage/stage.h"
 
 namespace sekisho::encryption {
-
-struct Names {
-  std::string hostname;
-  std::string notice_from;        // "postmaster@example.jp"
-  std::string default_language;
-};
 
 class Processor final : public stage::Processor {
  public:
   // All outlive it. `limits`: those that policy parses mails under.
   Processor(const stage::Surroundings& surroundings, content::Store& content, const KeyBook& book, const mime::Limits& limits,
-            Names names)
-      : around_(surroundings), content_(content), book_(book), limits_(limits), names_(std::move(names)) {}
+            notice::Writer::Options notices)
+      : around_(surroundings), content_(content), book_(book), limits_(limits),
+        notices_(std::move(notices), surroundings, content) {}
 
   Result<stage::Effects> Process(const stage::Input& input) override;
 
@@ -34,14 +28,13 @@ class Processor final : public stage::Processor {
   Result<stage::Effects> HandOn(const stage::Input& input, mail::v1::Parcel parcel, const Sealed& sealed,
                                 std::shared_ptr<content::Staged> staged);
   Result<stage::Effects> Refuse(const stage::Input& input, const mail::v1::Parcel& parcel, const Refusal& refusal);
-  Result<SystemMail> WritePasswordMail(const PasswordRow& row) const;
-  std::string LanguageOf(const mail::v1::Parcel& parcel) const;
+  Result<notice::SystemMail> WritePasswordMail(const PasswordRow& row) const;
 
   const stage::Surroundings around_;
   content::Store& content_;
   const KeyBook& book_;
   const mime::Limits limits_;
-  const Names names_;
+  const notice::Writer notices_;
 };
 
 }  // namespace sekisho::encryption

@@ -234,7 +234,7 @@ TEST_F(ProcessorTest, OutcomesSideBySideOrAgainTellItOnce) {
   ASSERT_TRUE(world_.Start().ok());
   const auto mail = ZippedMail();
   KeyBook book(world_.config.encryption(), *world_.around);
-  Processor processor(*world_.around, *world_.content, book, {}, {"gw.example.jp", "postmaster@example.jp", "ja"});
+  Processor processor(*world_.around, *world_.content, book, {}, {"gw.example.jp", "postmaster@example.jp", notice::Language::kJapanese});
   mail::v1::Outcome outcome;
   outcome.set_mail_id(mail.parcel.mail_id());
   outcome.set_parcel_id(mail.parcel.parcel_id());
