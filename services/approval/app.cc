@@ -8,15 +8,6 @@
 namespace sekisho::approval {
 namespace {
 
-Notifier::Options NotifierOptions(const config::v1::Config& config) {
-  Notifier::Options options;
-  options.hostname = config.organization().hostname();
-  options.from_address = "mailer-daemon@" + config.organization().domains(0);
-  options.link_base_url = config.approval().link_base_url();
-  options.language = LanguageOf(config.organization().default_language(), Language::kJapanese);
-  return options;
-}
-
 Arrivals::Options ArrivalOptions(const config::v1::Approval& config) {
   return {FromProto(config.default_expiry()), config.notify_sender_of_timed_holds()};
 }
@@ -28,7 +19,7 @@ struct App::Parts {
         directory::Directory& directory, const rpc::Authenticator& authenticator, observe::Metrics& the_metrics)
       : around(surroundings),
         metrics(the_metrics),
-        notifier(NotifierOptions(config), around, content),
+        notifier({notice::OptionsOf(config.organization()), around, content}, config.approval().link_base_url()),
         clerk(around, content, notifier),
         arrivals(ArrivalOptions(config.approval()), around, content, directory, clerk, notifier, metrics),
         timer(around, directory, clerk, metrics),

@@ -39,8 +39,7 @@ struct Arrivals::Incoming {
   mail::v1::Judgement judgement;
   Wait wait;
   Row row;
-  std::vector<std::shared_ptr<Notice>> notices;
-  std::string unwritten;
+  Notices notices;
   TimePoint now{};
 
   const mail::v1::Parcel& parcel() const { return stored.parcel(); }
@@ -64,7 +63,7 @@ Result<stage::Effects> Arrivals::Process(const stage::Input& input) {
 Result<stage::Effects> Arrivals::Take(const stage::Input& input) {
   const TimePoint now = around_.clock.Now();
   auto incoming = std::make_shared<Incoming>(
-      Incoming{input.key, input.event, input.mail, ParcelId::Generate(now), {}, {}, {}, {}, {}, {}, now});
+      Incoming{input.key, input.event, input.mail, ParcelId::Generate(now), {}, {}, {}, {}, {}, now});
   mail::v1::Parcel& parcel = *incoming->stored.mutable_parcel();
   if (!parcel.ParseFromString(input.value)) return MakeError(Code::kCorrupt, "a parcel cannot be read");
   SEKISHO_TRY(incoming->judgement, OpenJudgement(around_.keys, parcel));
@@ -128,24 +127,12 @@ Status Arrivals::WriteNotices(Incoming& incoming, const Authority& authority, co
   if (const auto sender = SenderOf(incoming.parcel(), authority)) {
     facts.kind = state == State::kConfirm ? NoticeKind::kAskToConfirm : NoticeKind::kHeld;
     if (deciders.size() == 1) facts.decider = deciders[0].name;
-    SEKISHO_RETURN_IF_ERROR(WriteNotice(incoming, facts, *sender));
+    SEKISHO_RETURN_IF_ERROR(notifier_.Write(facts, *sender, nullptr, incoming.notices));
   }
   facts.kind = NoticeKind::kAskToDecide;
   for (const Member& member : deciders) {
-    SEKISHO_RETURN_IF_ERROR(WriteNotice(incoming, facts, {member.notice_address, member.language}));
-  }
-  return Ok();
-}
-
-// A notice that can't be written must not keep the mail from being held.
-Status Arrivals::WriteNotice(Incoming& incoming, NoticeFacts facts, const Reader& reader) const {
-  auto notice = notifier_.Write(std::move(facts), reader, nullptr);
-  if (notice.ok()) {
-    incoming.notices.push_back(*std::move(notice));
-  } else if (notice.error().retry == Retry::kLater) {
-    return std::move(notice).error();
-  } else {
-    incoming.unwritten = CodeName(notice.error().code);
+    const Reader reader{member.notice_address, member.language};
+    SEKISHO_RETURN_IF_ERROR(notifier_.Write(facts, reader, nullptr, incoming.notices));
   }
   return Ok();
 }
@@ -187,15 +174,15 @@ Status Arrivals::Keep(const Incoming& incoming, store::Tx& tx, stage::Outbox& ou
   event.set_type("held");
   event.set_state(ToMailState(row.state));
   event.set_detail(DetailOf(row.state, row.until));
-  for (const auto& notice : incoming.notices) {
-    event.set_detail(event.detail() + "; told in mail " + notice->mail.ToString());
+  for (const auto& notice : incoming.notices.written) {
+    event.set_detail(event.detail() + "; told in mail " + notice.id.ToString());
   }
-  if (!incoming.unwritten.empty())
-    event.set_detail(event.detail() + "; a notice could not be written: " + incoming.unwritten);
+  if (!incoming.notices.unwritten.empty())
+    event.set_detail(event.detail() + "; a notice could not be written: " + incoming.notices.unwritten);
   *event.mutable_reasons() = incoming.judgement.reasons();
   *event.mutable_at() = ToProto(incoming.now);
   SEKISHO_RETURN_IF_ERROR(outbox.Journal(incoming.key, std::move(event)));
-  for (const auto& notice : incoming.notices) SEKISHO_RETURN_IF_ERROR(Notifier::Publish(*notice, tx, outbox));
+  SEKISHO_RETURN_IF_ERROR(incoming.notices.Publish(tx, outbox));
   const observe::Counter held = metrics_.GetCounter("sekisho_approval_held_total", "Parcels that came to wait",
                                                     {{"class", std::string(StateName(row.state))}});
   tx.OnCommitted([held] { held.Add(); });

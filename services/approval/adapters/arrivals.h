@@ -29,7 +29,6 @@ class Arrivals final : public stage::Processor {
   // Reads what those who decide need to know of the mail.
   Status Look(Incoming& incoming) const;
   Status WriteNotices(Incoming& incoming, const Authority& authority, const DirectoryPeople& people) const;
-  Status WriteNotice(Incoming& incoming, NoticeFacts facts, const Reader& reader) const;
   Status Keep(const Incoming& incoming, store::Tx& tx, stage::Outbox& outbox) const;
   Result<std::vector<std::string>> RecalledAlready(const mail::v1::Parcel& parcel, store::Tx& tx) const;
 

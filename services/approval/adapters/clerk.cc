@@ -54,8 +54,10 @@ std::string DetailOf(const Change& change) {
       break;
   }
   if (!step.comment.empty()) detail += ": " + text::Shorten(text::ShowInvisible(step.comment), kCommentInJournal);
-  for (const auto& notice : change.notices) detail += "; its sender is told in mail " + notice->mail.ToString();
-  if (!change.unwritten.empty()) detail += "; no notice to its sender could be written: " + change.unwritten;
+  for (const auto& notice : change.notices.written) detail += "; its sender is told in mail " + notice.id.ToString();
+  if (!change.notices.unwritten.empty()) {
+    detail += "; no notice to its sender could be written: " + change.notices.unwritten;
+  }
   return detail;
 }
 
@@ -140,15 +142,7 @@ Status Clerk::TellSender(const Held& held, const Authority& authority, Change& c
     if (!read.ok() && read.error().retry == Retry::kLater) return std::move(read).error();
     if (read.ok()) original = *std::move(read);
   }
-  auto notice = notifier_.Write(std::move(facts), *reader, original.get());
-  if (notice.ok()) {
-    change.notices.push_back(*std::move(notice));
-  } else if (notice.error().retry == Retry::kLater) {
-    return std::move(notice).error();
-  } else {
-    change.unwritten = CodeName(notice.error().code);
-  }
-  return Ok();
+  return notifier_.Write(std::move(facts), *reader, original.get(), change.notices);
 }
 
 Status Clerk::Apply(const Change& change, store::Tx& tx, stage::Outbox& outbox) {
@@ -181,8 +175,7 @@ Status Clerk::Apply(const Change& change, store::Tx& tx, stage::Outbox& outbox) 
   event.set_detail(detail);
   *event.mutable_at() = ToProto(change.at);
   SEKISHO_RETURN_IF_ERROR(outbox.Journal(change.key, std::move(event)));
-  for (const auto& notice : change.notices) SEKISHO_RETURN_IF_ERROR(Notifier::Publish(*notice, tx, outbox));
-  return Ok();
+  return change.notices.Publish(tx, outbox);
 }
 
 }  // namespace sekisho::approval

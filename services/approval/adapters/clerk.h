@@ -35,8 +35,7 @@ struct Change {
   std::string policy_version;
   std::string rest;  // sealed: what goes on waiting; empty when nothing does
   Row child;         // the row of `chosen` when it is a child
-  std::vector<std::shared_ptr<Notice>> notices;
-  std::string unwritten;  // why a notice could not be written; empty when all could
+  Notices notices;
   std::string traceparent;
   TimePoint at{};
 };

@@ -2,8 +2,6 @@
 
 #include "services/approval/adapters/mail_view.h"
 #include "shared/mime/builder.h"
-#include "shared/stage/proto_time.h"
-#include "shared/text/utf8.h"
 
 namespace sekisho::approval {
 namespace {
@@ -22,66 +20,27 @@ mime::NewAttachment AttachmentOf(std::string_view original) {
 
 }  // namespace
 
-Notifier::Notifier(Options options, const stage::Surroundings& around, content::Store& content)
-    : options_(std::move(options)), around_(around), content_(content) {}
-
-Result<std::shared_ptr<Notice>> Notifier::Write(NoticeFacts facts, const Reader& reader,
-                                                const std::string* original) const {
-  facts.link_base_url = options_.link_base_url;
+Status Notifier::Write(NoticeFacts facts, const Reader& reader, const std::string* original, Notices& notices) const {
+  facts.link_base_url = link_base_url_;
   if (original != nullptr) facts.returned = original->size() > kMaxReturned ? Returned::kHeaderOnly : Returned::kWhole;
-  NoticeText text = WriteNotice(facts, LanguageOf(reader.language, options_.language));
-
-  const TimePoint now = around_.clock.Now();
-  SEKISHO_TRY(keys::MailKey key, around_.keys.NewMailKey(now));
-  auto notice = std::make_shared<Notice>(Notice{MailId::Generate(now), std::move(key), nullptr, {}, facts.mail_id});
-  mime::NewMail mail;
-  mail.from = {"Sekisho", options_.from_address};
-  mail.to = {{"", reader.address}};
-  mail.subject = text.subject;
-  mail.date = now;
-  mail.message_id = "<" + notice->mail.ToString() + "@" + options_.hostname + ">";
-  mail.fields = {{"Auto-Submitted", "auto-generated"}};  // RFC 3834 §5
-  mail.text = std::move(text.text);
-  if (original != nullptr) mail.attachments.push_back(AttachmentOf(*original));
-  SEKISHO_TRY(const std::string octets, mime::BuildMail(mail));
-
-  const ParcelId parcel_id = ParcelId::Generate(now);
-  const auto writer = content_.Create(notice->key, notice->mail, "d1-" + parcel_id.ToString());
-  SEKISHO_RETURN_IF_ERROR(writer->Append(octets));
-  SEKISHO_TRY(notice->content, writer->Finish());
-
-  mail::v1::Parcel& parcel = notice->parcel;
-  parcel.set_organization_id(around_.organization_id);
-  parcel.set_mail_id(std::string(notice->mail.octets()));
-  parcel.set_parcel_id(std::string(parcel_id.octets()));
-  parcel.set_hop(1);
-  parcel.mutable_envelope()->set_smtputf8(!text::IsAscii(reader.address));
-  parcel.mutable_envelope()->set_body_8bit(!text::IsAscii(octets));
-  parcel.add_recipients()->set_address(reader.address);
-  parcel.mutable_recipients(0)->add_notify(mail::v1::Recipient::NOTIFY_NEVER);
-  *parcel.mutable_content() = notice->content->ref();
-  parcel.mutable_submitter()->set_kind(mail::v1::Submitter::KIND_SYSTEM);
-  *parcel.mutable_accepted_at() = ToProto(now);
-  parcel.set_subject(text.subject);
-  parcel.set_system_mail(mail::v1::SYSTEM_MAIL_NOTICE);
-  return notice;
+  SEKISHO_TRY(const MailId about, MailId::Parse(facts.mail_id));
+  notice::Letter letter = WriteNotice(facts, writer_.LanguageFor(reader.language));
+  letter.to = reader.address;
+  if (original != nullptr) letter.attachments.push_back(AttachmentOf(*original));
+  Result<notice::SystemMail> mail = writer_.Write(letter, about);
+  if (mail.ok()) {
+    notices.written.push_back(*std::move(mail));
+  } else if (mail.error().retry == Retry::kLater) {
+    return std::move(mail).error();
+  } else {
+    notices.unwritten = CodeName(mail.error().code);
+  }
+  return Ok();
 }
 
-Status Notifier::Publish(const Notice& notice, store::Tx& tx, stage::Outbox& outbox) {
-  SEKISHO_RETURN_IF_ERROR(notice.content->Attach(tx));
-  SEKISHO_RETURN_IF_ERROR(outbox.Publish(bus::Topic::kSealed, notice.key, notice.mail, notice.parcel));
-  mail::v1::JournalEvent event;
-  event.set_mail_id(notice.parcel.mail_id());
-  event.set_parcel_id(notice.parcel.parcel_id());
-  event.set_type("accepted");
-  event.set_state(mail::v1::RECIPIENT_STATE_ACCEPTED);
-  event.add_recipients(notice.parcel.recipients(0).address());
-  event.set_subject(notice.parcel.subject());
-  event.set_size(notice.parcel.content().size());
-  event.set_content_sha256(notice.parcel.content().sha256());
-  event.set_system_mail(mail::v1::SYSTEM_MAIL_NOTICE);
-  event.set_detail("a notice about mail " + notice.about);
-  return outbox.Journal(notice.key, std::move(event));
+Status Notices::Publish(store::Tx& tx, stage::Outbox& outbox) const {
+  for (const notice::SystemMail& mail : written) SEKISHO_RETURN_IF_ERROR(mail.Publish(tx, outbox));
+  return Ok();
 }
 
 std::optional<Reader> SenderOf(const mail::v1::Parcel& parcel, const Authority& authority) {

@@ -1,25 +1,22 @@
 #pragma once
-// Writes notices and hands them to delivery as system mail: null sender, never judged, a mail of its own with its own
-// key. Writing touches the content store and may block; publishing belongs into a transaction. Thread safe.
+// Writes notices, with the mail that they return. Writing touches the content store and may block; publishing belongs
+// into a transaction. Thread safe.
 
-#include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
+#include <vector>
 
 #include "services/approval/domain/authority.h"
 #include "services/approval/domain/notice.h"
-#include "shared/content/content.h"
-#include "shared/stage/stage.h"
+#include "shared/notice/writer.h"
 
 namespace sekisho::approval {
 
-struct Notice {
-  MailId mail;
-  keys::MailKey key;
-  std::shared_ptr<content::Staged> content;
-  mail::v1::Parcel parcel;
-  std::string about;  // the mail it tells of
+struct Notices {
+  std::vector<notice::SystemMail> written;
+  std::string unwritten;  // why one could not be written; empty when all could
+
+  Status Publish(store::Tx& tx, stage::Outbox& outbox) const;
 };
 
 struct Reader {
@@ -33,24 +30,17 @@ inline constexpr size_t kMaxReturned = 10 << 20;
 
 class Notifier {
  public:
-  struct Options {
-    std::string hostname;
-    std::string from_address;  // of notices
-    std::string link_base_url;
-    Language language = Language::kJapanese;
-  };
-  // The surroundings and `content` outlive it.
-  Notifier(Options options, const stage::Surroundings& around, content::Store& content);
+  // `link_base_url`: of the console; may be empty. The writer's needs outlive it.
+  Notifier(notice::Writer writer, std::string link_base_url)
+      : writer_(std::move(writer)), link_base_url_(std::move(link_base_url)) {}
 
-  // `original`: the mail to return with it; null for none. Errors: those of the content store and of mime::BuildMail.
-  Result<std::shared_ptr<Notice>> Write(NoticeFacts facts, const Reader& reader, const std::string* original) const;
-
-  static Status Publish(const Notice& notice, store::Tx& tx, stage::Outbox& outbox);
+  // Adds to `notices`. `original`: the mail to return with it; null for none. A notice that can't be written must not
+  // keep a mail from being held or decided: why it can't is in `unwritten`. Errors: only those that may pass.
+  Status Write(NoticeFacts facts, const Reader& reader, const std::string* original, Notices& notices) const;
 
  private:
-  const Options options_;
-  const stage::Surroundings around_;
-  content::Store& content_;
+  const notice::Writer writer_;
+  const std::string link_base_url_;
 };
 
 // Who is told as the sender of `parcel`: the person who sent it, else its MAIL FROM; none when there is neither.

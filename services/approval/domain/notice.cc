@@ -1,21 +1,13 @@
 #include "services/approval/domain/notice.h"
 
 #include "services/approval/domain/notice_words.h"
-#include "shared/base/bytes.h"
-#include "shared/text/utf8.h"
 
 namespace sekisho::approval {
 namespace {
 
-constexpr size_t kShown = 20;         // recipients and files
-constexpr size_t kLongestLine = 200;  // characters of what others wrote
-constexpr size_t kLongestComment = 2000;
-constexpr std::string_view kRule = "------------------------------------------------------------";
-
-// One line of what somebody else wrote: nothing invisible, nothing that ends a line.
-std::string Line(std::string_view text, size_t characters = kLongestLine) {
-  return text::Shorten(text::ShowInvisible(text::SanitizeUtf8(AsciiTrim(text))), characters);
-}
+constexpr size_t kIndent = 2;
+constexpr size_t kShownPlace = 200;  // characters
+constexpr size_t kShownReason = 500;
 
 class Section {
  public:
@@ -23,92 +15,64 @@ class Section {
       : facts_(facts),
         language_(language),
         labels_(LabelsOf(language)),
-        words_(language == Language::kJapanese ? Japanese(facts) : English(facts)) {}
-
-  std::string Write() {
-    out_ = words_.opening + "\n\n";
-    Field(labels_.subject, Line(facts_.subject));
+        words_(language == Language::kJapanese ? Japanese(facts) : English(facts)) {
+    body_.Line(words_.opening).Gap();
+    body_.Field(labels_.subject, facts_.subject);
     if (words_.asks_to_decide) {
-      const std::string name = Line(facts_.from_name);
-      Field(labels_.from, name.empty() ? Line(facts_.from) : name + " <" + Line(facts_.from) + ">");
+      const std::string& name = facts_.from_name;
+      body_.Field(labels_.from, name.empty() ? facts_.from : name + " <" + facts_.from + ">");
     }
-    List(labels_.to, facts_.recipients);
-    List(labels_.files, facts_.files);
+    body_.Fields(labels_.to, facts_.recipients, labels_.more);
+    body_.Fields(labels_.files, facts_.files, labels_.more);
+    body_.Gap();
     Reasons();
-    Comment();
+    body_.Gap().Quote(labels_.comment, facts_.comment).Gap();
     Actions();
-    if (!words_.closing.empty()) out_ += "\n" + words_.closing + "\n";
-    return out_;
+    body_.Gap();
+    if (!words_.closing.empty()) body_.Line(words_.closing);
   }
+  const notice::Body& body() const { return body_; }
   const std::string& title() const { return words_.title; }
 
  private:
-  void Field(std::string_view label, const std::string& value) {
-    if (!value.empty()) out_ += std::string(label) + ": " + value + "\n";
-  }
-
-  void List(std::string_view label, const std::vector<std::string>& values) {
-    for (size_t i = 0; i < values.size() && i < kShown; ++i) Field(label, Line(values[i]));
-    if (values.size() > kShown) Field(label, std::string(labels_.more) + " " + std::to_string(values.size() - kShown));
-  }
-
   void Reasons() {
     if (facts_.kind == NoticeKind::kApproved) return;
     bool first = true;
     for (const mail::v1::Reason& reason : facts_.reasons) {
       const bool ja = language_ == Language::kJapanese;
-      const std::string why = Line(ja ? reason.text_ja() : reason.text_en(), 500);
+      const std::string why = notice::Shown(ja ? reason.text_ja() : reason.text_en(), kShownReason);
       if (why.empty()) continue;
-      out_ += first ? "\n" + std::string(labels_.why) + ":\n" : "";
+      if (first) body_.Line(std::string(labels_.why) + ":");
       first = false;
-      out_ += "- " + why + Evidence(reason) + "\n";
-      const std::string remedy = Line(ja ? reason.remedy_ja() : reason.remedy_en(), 500);
-      if (!remedy.empty() && !words_.asks_to_decide) out_ += "  " + std::string(labels_.remedy) + ": " + remedy + "\n";
+      body_.Line("- " + why + Evidence(reason));
+      if (!words_.asks_to_decide) body_.Field(labels_.remedy, ja ? reason.remedy_ja() : reason.remedy_en(), kIndent);
     }
   }
 
   // Where it is; for who decides, also what it is.
   std::string Evidence(const mail::v1::Reason& reason) const {
     std::string place = language_ == Language::kJapanese ? JapanesePlace(reason.place()) : reason.place();
-    place = Line(place);
+    place = notice::Shown(place, kShownPlace);
     if (words_.asks_to_decide && !reason.evidence().empty()) {
-      place += (place.empty() ? "" : ": ") + ("\"" + Line(reason.evidence()) + "\"");
+      place += (place.empty() ? "" : ": ") + ("\"" + notice::Shown(reason.evidence(), kShownPlace) + "\"");
     }
     return place.empty() ? "" : " (" + place + ")";
-  }
-
-  void Comment() {
-    const std::string comment = text::Shorten(facts_.comment, kLongestComment);
-    if (AsciiTrim(comment).empty()) return;
-    out_ += "\n" + std::string(labels_.comment) + ":\n";
-    size_t begin = 0;
-    while (begin < comment.size()) {
-      const size_t end = std::min(comment.find('\n', begin), comment.size());
-      out_ += "  " + Line(std::string_view(comment).substr(begin, end - begin), kLongestComment) + "\n";
-      begin = end + 1;
-    }
-  }
-
-  void Action(std::string_view label, const std::string& command) {
-    out_ += std::string(label) + ": " + command + "\n";
   }
 
   void Actions() {
     const bool held = facts_.kind == NoticeKind::kHeld && facts_.state == State::kTimed;
     const bool confirm = facts_.kind == NoticeKind::kAskToConfirm;
     if (!held && !confirm && !words_.asks_to_decide) return;
-    out_ += "\n";
     if (!facts_.link_base_url.empty()) {
       const std::string folder = words_.asks_to_decide ? "/approvals/" : "/holds/";
-      return Action(labels_.open, facts_.link_base_url + folder + facts_.parcel_id);
-    }
-    if (words_.asks_to_decide) {
-      Action(labels_.open, "sekisho approval show " + facts_.parcel_id);
-      Action(labels_.approve, "sekisho approval approve " + facts_.parcel_id);
-      Action(labels_.reject, "sekisho approval reject " + facts_.parcel_id + " --comment \"...\"");
+      body_.Field(labels_.open, facts_.link_base_url + folder + facts_.parcel_id);
+    } else if (words_.asks_to_decide) {
+      body_.Field(labels_.open, "sekisho approval show " + facts_.parcel_id);
+      body_.Field(labels_.approve, "sekisho approval approve " + facts_.parcel_id);
+      body_.Field(labels_.reject, "sekisho approval reject " + facts_.parcel_id + " --comment \"...\"");
     } else {
-      Action(labels_.release, "sekisho hold release " + facts_.parcel_id);
-      Action(labels_.recall, "sekisho mail recall " + facts_.mail_id);
+      body_.Field(labels_.release, "sekisho hold release " + facts_.parcel_id);
+      body_.Field(labels_.recall, "sekisho mail recall " + facts_.mail_id);
     }
   }
 
@@ -116,26 +80,17 @@ class Section {
   const Language language_;
   const NoticeLabels& labels_;
   const NoticeWords words_;
-  std::string out_;
+  notice::Body body_;
 };
 
 }  // namespace
 
-Language LanguageOf(std::string_view code, Language otherwise) {
-  if (code == "ja") return Language::kJapanese;
-  if (code == "en") return Language::kEnglish;
-  return otherwise;
-}
-
-NoticeText WriteNotice(const NoticeFacts& facts, Language reader) {
-  const Language other = reader == Language::kJapanese ? Language::kEnglish : Language::kJapanese;
-  Section first(facts, reader);
-  Section second(facts, other);
-  NoticeText notice;
-  const std::string about = Line(facts.subject, 100);
-  notice.subject = first.title() + (about.empty() ? "" : ": " + about);
-  notice.text = first.Write() + "\n" + std::string(kRule) + "\n\n" + second.Write();
-  return notice;
+notice::Letter WriteNotice(const NoticeFacts& facts, Language reader) {
+  const Section japanese(facts, Language::kJapanese), english(facts, Language::kEnglish);
+  notice::Letter letter;
+  letter.subject = notice::SubjectLine((reader == Language::kJapanese ? japanese : english).title(), facts.subject);
+  letter.text = notice::Bilingual(reader, japanese.body(), english.body());
+  return letter;
 }
 
 }  // namespace sekisho::approval

@@ -11,6 +11,8 @@
 #include "sekisho/mail/v1/mail.pb.h"
 #include "services/approval/domain/state_table.h"
 #include "shared/base/clock.h"
+#include "shared/notice/body.h"
+#include "shared/notice/letter.h"
 
 namespace sekisho::approval {
 
@@ -27,8 +29,7 @@ enum class NoticeKind {
   kDropped,
 };
 
-enum class Language { kJapanese, kEnglish };
-Language LanguageOf(std::string_view code, Language otherwise);  // "ja", "en"
+using notice::Language;
 
 // How much of the mail comes with a notice that returns it.
 enum class Returned { kNothing, kWhole, kHeaderOnly };
@@ -50,11 +51,7 @@ struct NoticeFacts {
   std::string link_base_url;  // of the console; empty: the command line is named
 };
 
-struct NoticeText {
-  std::string subject;
-  std::string text;  // lines ended by LF
-};
-
-NoticeText WriteNotice(const NoticeFacts& facts, Language reader);
+// Without its recipient and the mail that is returned with it.
+notice::Letter WriteNotice(const NoticeFacts& facts, Language reader);
 
 }  // namespace sekisho::approval

@@ -35,9 +35,9 @@ NoticeFacts Facts(NoticeKind kind, State state) {
 }
 
 TEST(NoticeTest, AsksTheApproverWithAllTheyNeed) {
-  const NoticeText notice = WriteNotice(Facts(NoticeKind::kAskToDecide, State::kApproval), Language::kJapanese);
-  EXPECT_EQ(notice.subject, "承認のお願い: 新製品の仕様について");
-  EXPECT_EQ(notice.text,
+  const notice::Letter letter = WriteNotice(Facts(NoticeKind::kAskToDecide, State::kApproval), Language::kJapanese);
+  EXPECT_EQ(letter.subject, "承認のお願い: 新製品の仕様について");
+  EXPECT_EQ(letter.text,
             "次のメールが、あなたの判断を待っています。\n\n"
             "件名: 新製品の仕様について\n"
             "差出人: 山田 花子 <hanako@example.jp>\n"
@@ -64,13 +64,13 @@ TEST(NoticeTest, AsksTheApproverWithAllTheyNeed) {
 }
 
 TEST(NoticeTest, TellsTheSenderWhatIsHeldAndWhy) {
-  const NoticeText notice = WriteNotice(Facts(NoticeKind::kHeld, State::kApproval), Language::kEnglish);
-  EXPECT_EQ(notice.subject, "Your mail waits for approval: 新製品の仕様について");
-  EXPECT_THAT(notice.text, HasSubstr("It waits for 佐々木 太郎."));
-  EXPECT_THAT(notice.text, HasSubstr("Next time: Take the confidential content out."));
-  EXPECT_THAT(notice.text, HasSubstr("(body line 3)"));
-  EXPECT_THAT(notice.text, HasSubstr("お送りになったメールは、まだ送信していません。"));
-  EXPECT_LT(notice.text.find("Your mail has not been sent"), notice.text.find("お送りになった"));
+  const notice::Letter letter = WriteNotice(Facts(NoticeKind::kHeld, State::kApproval), Language::kEnglish);
+  EXPECT_EQ(letter.subject, "Your mail waits for approval: 新製品の仕様について");
+  EXPECT_THAT(letter.text, HasSubstr("It waits for 佐々木 太郎."));
+  EXPECT_THAT(letter.text, HasSubstr("Next time: Take the confidential content out."));
+  EXPECT_THAT(letter.text, HasSubstr("(body line 3)"));
+  EXPECT_THAT(letter.text, HasSubstr("お送りになったメールは、まだ送信していません。"));
+  EXPECT_LT(letter.text.find("Your mail has not been sent"), letter.text.find("お送りになった"));
 }
 
 TEST(NoticeTest, ASenderNeverReadsWhatMatched) {
@@ -79,10 +79,10 @@ TEST(NoticeTest, ASenderNeverReadsWhatMatched) {
     for (const State state : kStates) {
       if (IsTerminal(state)) continue;
       for (const Language language : {Language::kJapanese, Language::kEnglish}) {
-        const NoticeText notice = WriteNotice(Facts(kind, state), language);
-        EXPECT_THAT(notice.text, Not(HasSubstr("SECRET-TERM")));
-        EXPECT_FALSE(notice.subject.empty());
-        EXPECT_THAT(notice.text, HasSubstr("tanaka@maker.example"));
+        const notice::Letter letter = WriteNotice(Facts(kind, state), language);
+        EXPECT_THAT(letter.text, Not(HasSubstr("SECRET-TERM")));
+        EXPECT_FALSE(letter.subject.empty());
+        EXPECT_THAT(letter.text, HasSubstr("tanaka@maker.example"));
       }
     }
   }
@@ -92,28 +92,28 @@ TEST(NoticeTest, AReturnedMailSaysByWhomAndWithWhatComment) {
   NoticeFacts facts = Facts(NoticeKind::kRejected, State::kApproval);
   facts.comment = "顧客名簿は社外へ送れません。\n次回は相談してください。\r\n";
   facts.returned = Returned::kWhole;
-  const NoticeText notice = WriteNotice(facts, Language::kJapanese);
-  EXPECT_EQ(notice.subject, "差し戻されました: 新製品の仕様について");
-  EXPECT_THAT(notice.text, HasSubstr("佐々木 太郎さんが、次のメールを差し戻しました。"));
-  EXPECT_THAT(notice.text, HasSubstr("コメント:\n  顧客名簿は社外へ送れません。\n  次回は相談してください。\n"));
-  EXPECT_THAT(notice.text, HasSubstr("元のメールを添付します。"));
-  EXPECT_THAT(notice.text, HasSubstr("Rejected by 佐々木 太郎."));
+  const notice::Letter letter = WriteNotice(facts, Language::kJapanese);
+  EXPECT_EQ(letter.subject, "差し戻されました: 新製品の仕様について");
+  EXPECT_THAT(letter.text, HasSubstr("佐々木 太郎さんが、次のメールを差し戻しました。"));
+  EXPECT_THAT(letter.text, HasSubstr("コメント:\n  顧客名簿は社外へ送れません。\n  次回は相談してください。\n"));
+  EXPECT_THAT(letter.text, HasSubstr("元のメールを添付します。"));
+  EXPECT_THAT(letter.text, HasSubstr("Rejected by 佐々木 太郎."));
   facts.returned = Returned::kHeaderOnly;
   EXPECT_THAT(WriteNotice(facts, Language::kJapanese).text, HasSubstr("ヘッダーだけを添付します。"));
 }
 
 TEST(NoticeTest, ATimedHoldSaysHowToSendOrTakeItBack) {
-  const NoticeText notice = WriteNotice(Facts(NoticeKind::kHeld, State::kTimed), Language::kEnglish);
-  EXPECT_THAT(notice.text, HasSubstr("Send it: sekisho hold release PARCEL\nTake it back: sekisho mail recall MAIL\n"));
-  EXPECT_THAT(notice.text, HasSubstr("It goes by itself at 2026-11-27 01:00 UTC."));
+  const notice::Letter letter = WriteNotice(Facts(NoticeKind::kHeld, State::kTimed), Language::kEnglish);
+  EXPECT_THAT(letter.text, HasSubstr("Send it: sekisho hold release PARCEL\nTake it back: sekisho mail recall MAIL\n"));
+  EXPECT_THAT(letter.text, HasSubstr("It goes by itself at 2026-11-27 01:00 UTC."));
 }
 
 TEST(NoticeTest, NamesTheConsoleWhereThereIsOne) {
   NoticeFacts facts = Facts(NoticeKind::kAskToDecide, State::kUnreadable);
   facts.link_base_url = "https://mail.example.jp";
-  const NoticeText notice = WriteNotice(facts, Language::kEnglish);
-  EXPECT_THAT(notice.text, HasSubstr("Look at it: https://mail.example.jp/approvals/PARCEL\n"));
-  EXPECT_THAT(notice.text, Not(HasSubstr("sekisho approval")));
+  const notice::Letter letter = WriteNotice(facts, Language::kEnglish);
+  EXPECT_THAT(letter.text, HasSubstr("Look at it: https://mail.example.jp/approvals/PARCEL\n"));
+  EXPECT_THAT(letter.text, Not(HasSubstr("sekisho approval")));
 }
 
 TEST(NoticeTest, WhatOthersWroteCannotChangeItsShape) {
@@ -122,21 +122,21 @@ TEST(NoticeTest, WhatOthersWroteCannotChangeItsShape) {
   facts.files = {"cod\xE2\x80\xAEgpj.exe", std::string("a\0b", 3), "bad\xFFutf8"};
   facts.from_name = "x\ny";
   facts.comment.assign(5000, 'c');
-  const NoticeText notice = WriteNotice(facts, Language::kEnglish);
-  EXPECT_EQ(notice.subject.find('\n'), std::string::npos);
-  EXPECT_EQ(notice.subject.find('\r'), std::string::npos);
-  EXPECT_THAT(notice.text, Not(HasSubstr("\nApprove: run this")));
-  EXPECT_THAT(notice.text, HasSubstr("[U+202E]"));
-  EXPECT_EQ(notice.text.find('\0'), std::string::npos);
-  EXPECT_LT(notice.text.size(), 12'000u);
+  const notice::Letter letter = WriteNotice(facts, Language::kEnglish);
+  EXPECT_EQ(letter.subject.find('\n'), std::string::npos);
+  EXPECT_EQ(letter.subject.find('\r'), std::string::npos);
+  EXPECT_THAT(letter.text, Not(HasSubstr("\nApprove: run this")));
+  EXPECT_THAT(letter.text, HasSubstr("[U+202E]"));
+  EXPECT_EQ(letter.text.find('\0'), std::string::npos);
+  EXPECT_LT(letter.text.size(), 12'000u);
 }
 
 TEST(NoticeTest, LongListsAreCutAndSaySo) {
   NoticeFacts facts = Facts(NoticeKind::kHeld, State::kApproval);
   facts.recipients.assign(300, "x@y.example");
-  const NoticeText notice = WriteNotice(facts, Language::kEnglish);
-  EXPECT_THAT(notice.text, HasSubstr("To: and more: 280\n"));
-  EXPECT_THAT(notice.text, HasSubstr("宛先: ほか 280\n"));
+  const notice::Letter letter = WriteNotice(facts, Language::kEnglish);
+  EXPECT_THAT(letter.text, HasSubstr("To: and more: 280\n"));
+  EXPECT_THAT(letter.text, HasSubstr("宛先: ほか 280\n"));
 }
 
 TEST(NoticeTest, PlacesAreSaidInJapanese) {
