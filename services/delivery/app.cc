@@ -97,8 +97,7 @@ Status App::Start() {
   options.routes = parts->routes;
   options.schedule = ScheduleOf(delivery);
   options.limits = LimitsOf(delivery);
-  options.hostname = config_.organization().hostname();
-  options.mailer_address = "postmaster@" + config_.organization().domains(0);
+  options.notices = notice::OptionsOf(config_.organization());
   parts->engine = std::make_unique<Engine>(std::move(options), around_, content_, parts->signer, *parts->outlets,
                                            observe::Metrics::Global());
   parts->rpc = std::make_unique<DeliveryRpc>(around_, authenticator_, parts->engine->dispatcher());

@@ -24,8 +24,7 @@ class Engine {
     RouteTable routes;
     RetrySchedule schedule;
     Dispatcher::Limits limits;
-    std::string hostname;        // ours
-    std::string mailer_address;  // From of notices
+    notice::Writer::Options notices;  // with the hostname that is ours everywhere
   };
   // All outlive it.
   Engine(Options options, const stage::Surroundings& surroundings, content::Store& content,

@@ -8,7 +8,6 @@
 #include "shared/base/failpoint.h"
 #include "shared/base/random.h"
 #include "shared/stage/proto_time.h"
-#include "shared/text/utf8.h"
 
 namespace sekisho::delivery {
 namespace {
@@ -47,21 +46,11 @@ std::string DetailOf(const Disposition& disposition, const Decision& decision, c
 
 }  // namespace
 
-// A mail of ours to the sender.
-struct Settler::Notice {
-  DsnAction action;
-  MailId mail;
-  keys::MailKey key;
-  std::shared_ptr<content::Staged> content;
-  mail::v1::Parcel parcel;
-  std::string about;  // the mail it tells of
-};
-
 struct Settler::Settlement {
   std::shared_ptr<const Batch> batch;
   Report report;
   std::vector<Decision> decisions;
-  std::vector<std::shared_ptr<Notice>> notices;
+  std::map<DsnAction, notice::SystemMail> notices;
   TimePoint now;
 };
 
@@ -71,6 +60,7 @@ Settler::Settler(Options options, const stage::Surroundings& surroundings, conte
       around_(surroundings),
       content_(content),
       routes_(routes),
+      notices_(options_.notices, surroundings, content),
       workers_(workers),
       metrics_(metrics),
       committer_(surroundings, kSchema) {
@@ -128,9 +118,9 @@ bool Settler::IsForgiving(TimePoint now) const {
 
 Status Settler::WriteNotices(Settlement& settlement) const {
   for (const DsnAction action : {DsnAction::kFailed, DsnAction::kDelayed, DsnAction::kRelayed}) {
-    auto notice = WriteNotice(*settlement.batch, settlement.report, settlement.decisions, action);
+    auto notice = WriteNotice(settlement, action);
     if (notice.ok()) {
-      if (*notice != nullptr) settlement.notices.push_back(*std::move(notice));
+      if (*notice) settlement.notices.emplace(action, **std::move(notice));
     } else if (notice.error().retry == Retry::kLater) {
       return std::move(notice).error();
     }
@@ -167,7 +157,7 @@ Status Settler::Apply(const Settlement& settlement, store::Tx& tx, stage::Outbox
     }
   }
   SEKISHO_RETURN_IF_ERROR(Tell(settlement, outbox));
-  for (const auto& notice : settlement.notices) SEKISHO_RETURN_IF_ERROR(Publish(*notice, tx, outbox));
+  for (const auto& [action, notice] : settlement.notices) SEKISHO_RETURN_IF_ERROR(notice.Publish(tx, outbox));
   // Nobody but delivery needs the content of a mail that Sekisho wrote.
   if (batch.about.system_mail() != mail::v1::SYSTEM_MAIL_UNSPECIFIED) {
     SEKISHO_TRY(const bool more, HasRows(tx, batch.mail));
@@ -215,37 +205,31 @@ Status Settler::Tell(const Settlement& settlement, stage::Outbox& outbox) const 
 
 std::string Settler::WhoIsTold(const Settlement& settlement, std::optional<DsnAction> action) {
   if (!action) return "";
-  for (const auto& notice : settlement.notices) {
-    if (notice->action == *action) return "; the sender is told in mail " + notice->mail.ToString();
-  }
-  return "; no notice to the sender could be written";
+  const auto notice = settlement.notices.find(*action);
+  if (notice == settlement.notices.end()) return "; no notice to the sender could be written";
+  return "; the sender is told in mail " + notice->second.id.ToString();
 }
 
-Result<std::shared_ptr<Settler::Notice>> Settler::WriteNotice(const Batch& batch, const Report& report,
-                                                              const std::vector<Decision>& decisions,
-                                                              DsnAction action) const {
+Result<std::optional<notice::SystemMail>> Settler::WriteNotice(const Settlement& settlement, DsnAction action) const {
+  const Batch& batch = *settlement.batch;
   const mail::v1::Parcel& about = batch.about;
-  const TimePoint now = around_.clock.Now();
   Dsn dsn;
-  for (size_t i = 0; i < decisions.size(); ++i) {
-    if (decisions[i].notice != action) continue;
-    const Disposition& disposition = report.dispositions[i];
+  for (size_t i = 0; i < settlement.decisions.size(); ++i) {
+    if (settlement.decisions[i].notice != action) continue;
+    const Disposition& disposition = settlement.report.dispositions[i];
     dsn.recipients.push_back({.recipient = &batch.recipients[i].recipient,
-                              .status = decisions[i].status,
+                              .status = settlement.decisions[i].status,
                               .diagnostic = disposition.text,
                               .from_peer = disposition.from_peer,
-                              .remote_host = report.host});
+                              .remote_host = settlement.report.host});
     dsn.arrived_at = batch.recipients[i].queued_at;
   }
-  if (dsn.recipients.empty()) return std::shared_ptr<Notice>();
+  if (dsn.recipients.empty()) return std::optional<notice::SystemMail>();
 
   const std::string about_id = batch.mail.ToString();
-  SEKISHO_TRY(keys::MailKey key, around_.keys.NewMailKey(now));
-  auto notice = std::make_shared<Notice>(Notice{action, MailId::Generate(now), std::move(key), nullptr, {}, about_id});
-  const std::string message_id = "<" + notice->mail.ToString() + "@" + options_.hostname + ">";
   dsn.action = action;
   dsn.envelope = &about.envelope();
-  dsn.submitter = &about.submitter();
+  dsn.language = notices_.LanguageFor(about.submitter().display_language());
   dsn.subject = about.subject();
   dsn.mail_id = about_id;
   std::shared_ptr<const std::string> original = batch.prepared.content;
@@ -253,48 +237,11 @@ Result<std::shared_ptr<Settler::Notice>> Settler::WriteNotice(const Batch& batch
     if (auto read = content_.Read(about.content()); read.ok()) original = *std::move(read);
   }
   if (original != nullptr) dsn.original = *original;
-  dsn.attempted_at = now;
+  dsn.attempted_at = settlement.now;
   dsn.retry_until = dsn.arrived_at + options_.schedule.give_up_after;
-  dsn.hostname = options_.hostname;
-  dsn.from_address = options_.from_address;
-  dsn.message_id = message_id;
-  SEKISHO_TRY(const std::string octets, ComposeDsn(dsn));
-
-  const ParcelId parcel_id = ParcelId::Generate(now);
-  const auto writer = content_.Create(notice->key, notice->mail, "d1-" + parcel_id.ToString());
-  SEKISHO_RETURN_IF_ERROR(writer->Append(octets));
-  SEKISHO_TRY(notice->content, writer->Finish());
-
-  mail::v1::Parcel& parcel = notice->parcel;
-  parcel.set_organization_id(around_.organization_id);
-  parcel.set_mail_id(std::string(notice->mail.octets()));
-  parcel.set_parcel_id(std::string(parcel_id.octets()));
-  parcel.set_hop(1);
-  parcel.mutable_envelope()->set_smtputf8(!text::IsAscii(about.envelope().mail_from()));
-  parcel.add_recipients()->set_address(about.envelope().mail_from());
-  parcel.mutable_recipients(0)->add_notify(mail::v1::Recipient::NOTIFY_NEVER);
-  *parcel.mutable_content() = notice->content->ref();
-  parcel.mutable_submitter()->set_kind(mail::v1::Submitter::KIND_SYSTEM);
-  parcel.mutable_submitter()->set_display_language(about.submitter().display_language());
-  *parcel.mutable_accepted_at() = ToProto(now);
-  parcel.set_subject(action == DsnAction::kFailed    ? "Undelivered mail"
-                     : action == DsnAction::kDelayed ? "Delayed mail"
-                                                     : "Mail handed on");
-  parcel.set_system_mail(mail::v1::SYSTEM_MAIL_DSN);
-  return notice;
-}
-
-Status Settler::Publish(const Notice& notice, store::Tx& tx, stage::Outbox& outbox) {
-  SEKISHO_RETURN_IF_ERROR(notice.content->Attach(tx));
-  SEKISHO_RETURN_IF_ERROR(outbox.Publish(bus::Topic::kSealed, notice.key, notice.mail, notice.parcel));
-  mail::v1::JournalEvent event = EventAbout(notice.parcel);
-  event.set_type("accepted");
-  event.set_state(mail::v1::RECIPIENT_STATE_ACCEPTED);
-  event.add_recipients(notice.parcel.recipients(0).address());
-  event.set_subject(notice.parcel.subject());
-  event.set_size(notice.parcel.content().size());
-  event.set_detail("tells the sender of mail " + notice.about);
-  return outbox.Journal(notice.key, std::move(event));
+  dsn.hostname = options_.notices.hostname;
+  SEKISHO_TRY(notice::SystemMail mail, notices_.Write(WriteDsn(dsn), batch.mail));
+  return std::optional(std::move(mail));
 }
 
 void Settler::Count(const Settlement& settlement) const {

@@ -14,6 +14,7 @@
 #include "services/delivery/domain/clock_watch.h"
 #include "services/delivery/domain/decision.h"
 #include "shared/content/content.h"
+#include "shared/notice/writer.h"
 #include "shared/stage/stage.h"
 
 namespace sekisho::delivery {
@@ -28,9 +29,8 @@ class Settler {
  public:
   struct Options {
     RetrySchedule schedule;
-    std::string hostname;
-    std::string from_address;  // of notices: "mailer-daemon@example.jp"
-    std::string owner;         // under which rows are held
+    std::string owner;  // under which rows are held
+    notice::Writer::Options notices;
   };
   Settler(Options options, const stage::Surroundings& surroundings, content::Store& content, const RouteTable& routes,
           WorkerPool& workers, Metrics& metrics);
@@ -44,24 +44,23 @@ class Settler {
                        const std::vector<std::string>& recipients, const std::string& actor) const;
 
  private:
-  struct Notice;
   struct Settlement;
 
   std::vector<Decision> DecideAll(const Batch& batch, const Report& report) const;
   Status WriteNotices(Settlement& settlement) const;
   void Commit(std::shared_ptr<Settlement> settlement, std::function<void(Result<Settled>)> done);
-  Result<std::shared_ptr<Notice>> WriteNotice(const Batch& batch, const Report& report,
-                                              const std::vector<Decision>& decisions, DsnAction action) const;
+  // None when nobody is to be told of `action`.
+  Result<std::optional<notice::SystemMail>> WriteNotice(const Settlement& settlement, DsnAction action) const;
   Status Apply(const Settlement& settlement, store::Tx& tx, stage::Outbox& outbox) const;
   Status Tell(const Settlement& settlement, stage::Outbox& outbox) const;
   static std::string WhoIsTold(const Settlement& settlement, std::optional<DsnAction> action);
-  static Status Publish(const Notice& notice, store::Tx& tx, stage::Outbox& outbox);
   void Count(const Settlement& settlement) const;
 
   const Options options_;
   const stage::Surroundings around_;
   content::Store& content_;
   const RouteTable& routes_;
+  const notice::Writer notices_;
   WorkerPool& workers_;
   Metrics& metrics_;
   // While the wall clock was set a short time ago, nobody is given up for having waited too long by it.

@@ -5,7 +5,7 @@
 
 #include "services/delivery/domain/dsn_reason.h"
 #include "shared/base/bytes.h"
-#include "shared/mime/builder.h"
+#include "shared/mime/model.h"
 #include "shared/text/utf8.h"
 
 namespace sekisho::delivery {
@@ -146,26 +146,24 @@ Phrases English(DsnAction action) {
   return phrases;
 }
 
-std::string Section(const Dsn& dsn, const Phrases& phrases, bool japanese) {
-  std::string out(phrases.opening);
-  out += "\n\n";
-  if (!dsn.subject.empty()) out += std::string(phrases.about) + ": " + Printable(dsn.subject, 200) + "\n\n";
+constexpr size_t kIndent = 2;
+
+notice::Body WriteBody(const Dsn& dsn, const Phrases& phrases, bool japanese) {
+  notice::Body body;
+  body.Line(phrases.opening).Gap().Field(phrases.about, dsn.subject);
   for (const DsnRecipient& about : dsn.recipients) {
-    out += std::string(phrases.recipient) + ": " + Printable(about.recipient->address(), 320) + "\n";
+    body.Gap().Field(phrases.recipient, about.recipient->address());
     if (dsn.action != DsnAction::kRelayed) {
       const Wording wording = WordingOf(about.status);
-      out += "  " + std::string(phrases.why) + ": " + std::string(japanese ? wording.why_ja : wording.why_en) + "\n";
+      body.Field(phrases.why, japanese ? wording.why_ja : wording.why_en, kIndent);
       if (dsn.action == DsnAction::kFailed) {
-        out += "  " + std::string(phrases.remedy) + ": " +
-               std::string(japanese ? wording.remedy_ja : wording.remedy_en) + "\n";
+        body.Field(phrases.remedy, japanese ? wording.remedy_ja : wording.remedy_en, kIndent);
       }
     }
-    if (!about.diagnostic.empty())
-      out += "  " + std::string(phrases.reply) + ": " + Printable(about.diagnostic, 500) + "\n";
-    out += "\n";
+    body.Field(phrases.reply, about.diagnostic, kIndent);
   }
-  out += std::string(phrases.closing) + std::string(dsn.mail_id) + "\n";
-  return out;
+  body.Gap().Line(std::string(phrases.closing) + std::string(dsn.mail_id));
+  return body;
 }
 
 std::string_view HeaderSection(std::string_view message) {
@@ -175,19 +173,22 @@ std::string_view HeaderSection(std::string_view message) {
 
 // The mail's own Message-ID, so that clients show the notice beside it; empty when it can't be told.
 std::string MessageIdOf(std::string_view message) {
-  std::string_view header = HeaderSection(message);
-  while (!header.empty()) {
-    const size_t end = std::min(header.find("\r\n"), header.size());
-    const std::string_view line = header.substr(0, end);
-    if (AsciiEqualsIgnoreCase(line.substr(0, 11), "Message-ID:")) {
-      const std::string_view id = AsciiTrim(line.substr(11));
-      const bool sound = id.size() > 2 && id.size() < 250 && id.front() == '<' && id.back() == '>' &&
-                         text::IsAscii(id) && id.find_first_of(" \t<", 1) == std::string_view::npos;
-      return sound ? std::string(id) : std::string();
-    }
-    header.remove_prefix(std::min(end + 2, header.size()));
-  }
-  return {};
+  const auto header = mime::ParseHeader(message);
+  return header.ok() ? header->message_id : std::string();
+}
+
+// What goes back with a notice: the mail whole where the sender asked for that and it can travel as it is. Octets over
+// 127 would ask the next host for 8BITMIME, and the notice might not arrive.
+mime::NewReport ReportOf(const Dsn& dsn) {
+  mime::NewReport report;
+  report.fields = StatusFields(dsn);
+  const bool asked = dsn.action == DsnAction::kFailed && dsn.envelope->dsn_ret() == Envelope::DSN_RETURN_FULL;
+  const bool whole = asked && !dsn.original.empty() && dsn.original.size() <= kMaxReturned &&
+                     text::IsAscii(dsn.original) &&
+                     mime::BuildAttachment({"", "message/rfc822", std::string(dsn.original), true, ""}).ok();
+  report.returned = whole ? dsn.original : HeaderSection(dsn.original);
+  report.returned_headers_only = !whole;
+  return report;
 }
 
 }  // namespace
@@ -209,42 +210,20 @@ bool WantsDsn(const Envelope& envelope, const Recipient& recipient, DsnAction ac
   return false;
 }
 
-Result<std::string> ComposeDsn(const Dsn& dsn) {
+notice::Letter WriteDsn(const Dsn& dsn) {
   const Phrases japanese = Japanese(dsn.action), english = English(dsn.action);
-  const bool japanese_first = dsn.submitter == nullptr || dsn.submitter->display_language() != "en";
-  const std::string in_japanese = Section(dsn, japanese, true), in_english = Section(dsn, english, false);
+  const bool japanese_first = dsn.language == notice::Language::kJapanese;
+  const std::string_view first = japanese_first ? japanese.subject : english.subject;
+  const std::string_view second = japanese_first ? english.subject : japanese.subject;
 
-  mime::NewMail mail;
-  mail.from = {"Sekisho", std::string(dsn.from_address)};
-  mail.to = {{"", dsn.envelope->mail_from()}};
-  mail.subject = japanese_first ? std::string(japanese.subject) + " / " + std::string(english.subject)
-                                : std::string(english.subject) + " / " + std::string(japanese.subject);
-  if (!dsn.subject.empty()) mail.subject += ": " + Printable(dsn.subject, 120);
-  mail.date = dsn.attempted_at;
-  mail.message_id = dsn.message_id;
-  mail.fields = {{"Auto-Submitted", "auto-replied"}};  // RFC 3834 §5: nothing answers this
-  if (const std::string about = MessageIdOf(dsn.original); !about.empty()) {
-    mail.fields.emplace_back("In-Reply-To", about);
-    mail.fields.emplace_back("References", about);
-  }
-  const std::string rule = "\n----------------------------------------\n\n";
-  mail.text = japanese_first ? in_japanese + rule + in_english : in_english + rule + in_japanese;
-
-  mime::NewReport report;
-  report.fields = StatusFields(dsn);
-  // Returned whole, octets over 127 would ask the next host for 8BITMIME, and the notice might not arrive.
-  if (dsn.action == DsnAction::kFailed && dsn.envelope->dsn_ret() == Envelope::DSN_RETURN_FULL &&
-      !dsn.original.empty() && dsn.original.size() <= kMaxReturned && text::IsAscii(dsn.original)) {
-    report.returned = dsn.original;
-    report.returned_headers_only = false;
-    mail.report = report;
-    if (Result<std::string> built = mime::BuildMail(mail); built.ok())
-      return built;  // it can't be when its lines are too long
-  }
-  report.returned = HeaderSection(dsn.original);
-  report.returned_headers_only = true;
-  mail.report = std::move(report);
-  return mime::BuildMail(mail);
+  notice::Letter letter;
+  letter.kind = mail::v1::SYSTEM_MAIL_DSN;
+  letter.to = dsn.envelope->mail_from();
+  letter.subject = notice::SubjectLine(std::string(first) + " / " + std::string(second), dsn.subject);
+  letter.text = notice::Bilingual(dsn.language, WriteBody(dsn, japanese, true), WriteBody(dsn, english, false));
+  letter.answers = MessageIdOf(dsn.original);
+  letter.report = ReportOf(dsn);
+  return letter;
 }
 
 }  // namespace sekisho::delivery

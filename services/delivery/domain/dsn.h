@@ -9,7 +9,8 @@
 #include "sekisho/mail/v1/mail.pb.h"
 #include "services/delivery/domain/disposition.h"
 #include "shared/base/clock.h"
-#include "shared/base/result.h"
+#include "shared/notice/body.h"
+#include "shared/notice/letter.h"
 
 namespace sekisho::delivery {
 
@@ -31,23 +32,20 @@ struct Dsn {
   DsnAction action = DsnAction::kFailed;
   std::vector<DsnRecipient> recipients;  // those of one parcel; nobody else is named
   const mail::v1::Envelope* envelope = nullptr;
-  const mail::v1::Submitter* submitter = nullptr;
-  std::string_view subject;   // of the mail, UTF-8
-  std::string_view mail_id;   // of the mail
-  std::string_view original;  // the mail as it was sent, or at least its header section
+  notice::Language language = notice::Language::kJapanese;  // the sender's
+  std::string_view subject;                                 // of the mail, UTF-8
+  std::string_view mail_id;                                 // of the mail
+  std::string_view original;                                // the mail as it was sent, or at least its header section
   TimePoint arrived_at, attempted_at;
   TimePoint retry_until;  // kDelayed
 
-  std::string_view hostname;      // ours
-  std::string_view from_address;  // of the notice: "mailer-daemon@example.jp"
-  std::string_view message_id;    // of the notice, with angle brackets
+  std::string_view hostname;  // ours
 };
 
 // A notice returns the mail whole only when asked to (RET=FULL), when it is plain ASCII and at most this long; else its
 // header section.
 inline constexpr size_t kMaxReturned = 1024 * 1024;
 
-// The notice's octets. Errors: those of mime::BuildMail.
-Result<std::string> ComposeDsn(const Dsn& dsn);
+notice::Letter WriteDsn(const Dsn& dsn);
 
 }  // namespace sekisho::delivery

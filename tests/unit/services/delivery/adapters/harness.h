@@ -264,8 +264,7 @@ class QueueTest : public ::testing::Test {
     Engine::Options options{.routes = *RouteTable::Make(config_),
                             .schedule = {},
                             .limits = limits_,
-                            .hostname = "gate.example.jp",
-                            .mailer_address = "mailer-daemon@example.jp"};
+                            .notices = {"gate.example.jp", "postmaster@example.jp"}};
     return std::make_unique<Engine>(std::move(options), *around_, *content_, signer_, world_, metrics_);
   }
   void Stop() {

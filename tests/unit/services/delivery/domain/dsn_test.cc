@@ -17,7 +17,6 @@ class DsnTest : public ::testing::Test {
  protected:
   DsnTest() {
     envelope_.set_mail_from("hanako@example.jp");
-    submitter_.set_display_language("ja");
     recipient_.set_address("yamada@customer.example");
     dsn_.recipients = {{.recipient = &recipient_,
                         .status = "5.1.1",
@@ -25,7 +24,6 @@ class DsnTest : public ::testing::Test {
                         .from_peer = true,
                         .remote_host = "mx.customer.example"}};
     dsn_.envelope = &envelope_;
-    dsn_.submitter = &submitter_;
     dsn_.subject = "見積書の件";
     dsn_.mail_id = "0193f3c8-0000-7000-8000-000000000001";
     dsn_.original = original_;
@@ -33,8 +31,6 @@ class DsnTest : public ::testing::Test {
     dsn_.attempted_at = kNow;
     dsn_.retry_until = kNow + hours(100);
     dsn_.hostname = "gate.example.jp";
-    dsn_.from_address = "mailer-daemon@example.jp";
-    dsn_.message_id = "<notice@gate.example.jp>";
   }
 
   // Composes, parses as strictly as any mail, and gives the parts: text, status, returned.
@@ -44,7 +40,7 @@ class DsnTest : public ::testing::Test {
   };
   Parts Compose() {
     Parts parts;
-    const auto composed = ComposeDsn(dsn_);
+    const auto composed = notice::Compose(WriteDsn(dsn_), {"postmaster@example.jp", "<notice@gate.example.jp>", kNow});
     EXPECT_TRUE(composed.ok()) << composed.error().ToString();
     parts.raw = *composed;
     auto model = mime::Parse(std::make_shared<const std::string>(parts.raw));
@@ -68,7 +64,6 @@ class DsnTest : public ::testing::Test {
       "From: hanako@example.jp\r\nSubject: =?UTF-8?B?6KaL56mN5pu4?=\r\nMessage-ID: <original@example.jp>\r\n\r\nThe "
       "body.\r\n";
   mail::v1::Envelope envelope_;
-  mail::v1::Submitter submitter_;
   mail::v1::Recipient recipient_;
   Dsn dsn_;
 };
@@ -76,7 +71,7 @@ class DsnTest : public ::testing::Test {
 TEST_F(DsnTest, SaysWhatFailedAndWhy) {
   const Parts parts = Compose();
   EXPECT_EQ(parts.model.to.at(0).AddrSpec(), "hanako@example.jp");
-  EXPECT_EQ(parts.model.from.at(0).AddrSpec(), "mailer-daemon@example.jp");
+  EXPECT_EQ(parts.model.from.at(0).AddrSpec(), "postmaster@example.jp");
   EXPECT_EQ(parts.model.Find("Auto-Submitted")->text, "auto-replied");
   EXPECT_EQ(parts.model.Find("In-Reply-To")->text, "<original@example.jp>");
   EXPECT_NE(parts.model.subject.find("見積書の件"), std::string::npos);
@@ -103,7 +98,7 @@ TEST_F(DsnTest, TellsPeopleInBothLanguagesTheirsFirst) {
   EXPECT_NE(text.find("yamada@customer.example"), std::string::npos);
   EXPECT_NE(text.find(dsn_.mail_id), std::string::npos);
   EXPECT_NE(text.find("Check the spelling"), std::string::npos);
-  submitter_.set_display_language("en");
+  dsn_.language = notice::Language::kEnglish;
   text = Compose().text;
   EXPECT_GT(text.find(in_japanese), text.find(in_english));
   EXPECT_EQ(Compose().model.subject.find("Undelivered mail"), 0U);
