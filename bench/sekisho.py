@@ -18,6 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 BINARY = ROOT / "build/release/bin/sekisho-standalone"
 KEYS = ROOT / "examples/demo/keys"
 RECIPIENT = {"smime": "sato@partner.example"}  # whose certificate the demo has
+PNG_HEADER = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\4\0\0\0\4\0\x08\2\0\0\0"
 WORDS = ["見積", "契約", "原価", "顧客", "名簿", "個人", "給与", "人事", "図面", "仕様", "特許", "設計", "試作", "極秘", "機密", "社外", "内部", "監査", "決算", "予算"]
 
 
@@ -33,14 +34,14 @@ def policy(mode):
 
 
 def mail_with_attachment(file, octets, line_end="\r\n"):
-    """A mail whose attachment of `octets` compresses about as well as office files do. smtp-source wants its file with LF."""
+    """A mail with an image of `octets` that compresses about as well as office files do. smtp-source wants its file with LF."""
     rng = random.Random(4)
-    body = b"".join(rng.randbytes(48) + b"\0" * 16 for _ in range(octets // 64))
+    body = PNG_HEADER + b"".join(rng.randbytes(48) + b"\0" * 16 for _ in range(octets // 64))
     message = email.message.EmailMessage(policy=email.policy.SMTP.clone(linesep=line_end))
     message["From"], message["To"], message["Subject"] = "app@example.jp", "b@dest.example", "bench"
     message["Date"], message["Message-ID"] = "Mon, 02 Nov 2026 10:00:00 +0900", "<bench@example.jp>"
     message.set_content("bench\n")
-    message.add_attachment(body, maintype="application", subtype="octet-stream", filename="資料.bin")
+    message.add_attachment(body, maintype="image", subtype="png", filename="図面.png")
     file.write_bytes(message.as_bytes())
     return body
 
@@ -116,4 +117,12 @@ class Sekisho:
 
     def load(self, count, mail_file=None):
         sink = None if self.mode == "accept-only" else self.sink
-        return timed_load(self.relay, sink, count, self.cpu, RECIPIENT.get(self.mode, "b@dest.example"), mail_file)
+        result = timed_load(self.relay, sink, count, self.cpu, RECIPIENT.get(self.mode, "b@dest.example"), mail_file)
+        if sink and self.held():
+            raise RuntimeError(f"{self.mode}: {self.held()} mails were held: what the sink got are notices")
+        return result
+
+    def held(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=5) as reply:
+            lines = reply.read().decode().splitlines()
+        return sum(int(float(line.split()[-1])) for line in lines if line.startswith("sekisho_approval_held_total"))
