@@ -12,7 +12,6 @@
 #include "services/intake/adapters/auth_rpc.h"
 #include "services/intake/adapters/closer.h"
 #include "services/intake/adapters/intake_rpc.h"
-#include "services/intake/adapters/login_limiter.h"
 #include "services/intake/adapters/smtp_door.h"
 #include "services/intake/adapters/traces.h"
 #include "shared/content/content.h"
@@ -54,7 +53,7 @@ class App {
   const config::v1::Config& config_;
   const stage::Surroundings around_;
   content::Store& content_;
-  LoginLimiter limiter_;
+  const std::shared_ptr<smtp::LoginGuard> logins_;  // of every door
   Acceptor acceptor_;
   Traces traces_;
   AuthRpc auth_rpc_;

@@ -1,10 +1,5 @@
 #include "shared/smtp/server.h"
 
-#include <arpa/inet.h>
-
-#include <cstring>
-
-#include "shared/base/bytes.h"
 #include "shared/net/listener.h"
 #include "shared/smtp/server_connection.h"
 #include "shared/smtp/server_core.h"
@@ -13,12 +8,6 @@ namespace sekisho::smtp {
 
 void Receiver::OnAuth(const Peer&, std::string, Secret<std::string>, Answer answer) {
   answer(Reply(454, "4.7.0", "logins cannot be checked here"));
-}
-
-std::string AddressKey(const std::string& address) {
-  in6_addr octets{};
-  if (inet_pton(AF_INET6, address.c_str(), &octets) != 1) return address;
-  return HexEncode({reinterpret_cast<const char*>(octets.s6_addr), 8});
 }
 
 // ---- ServerCore
@@ -57,17 +46,6 @@ void ServerCore::Remove(const std::shared_ptr<ServerConnection>& connection) {
   connections_[connection->loop().index()].erase(connection);
   const std::scoped_lock lock(mutex_);
   if (--known_ == 0) none_known_.notify_all();
-}
-
-bool ServerCore::MayLogIn(const std::string& address_key, const std::string& login) {
-  const auto now = clock.Steady();
-  return !failures_.Exceeded("address " + address_key, now) && !failures_.Exceeded("login " + AsciiLower(login), now);
-}
-
-void ServerCore::LoginFailed(const std::string& address_key, const std::string& login) {
-  const auto now = clock.Steady();
-  failures_.Count("address " + address_key, now);
-  failures_.Count("login " + AsciiLower(login), now);
 }
 
 void ServerCore::PostToAll(void (ServerConnection::*call)()) {

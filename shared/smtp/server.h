@@ -18,6 +18,7 @@
 #include "shared/net/io_pool.h"
 #include "shared/net/tls_context.h"
 #include "shared/smtp/command.h"
+#include "shared/smtp/login_guard.h"
 #include "shared/smtp/reply.h"
 
 namespace sekisho::smtp {
@@ -80,7 +81,7 @@ struct ServerOptions {
   size_t max_connections = 1000;
   size_t max_connections_per_address = 200;            // an IPv6 /64 counts as one address
   size_t min_bytes_per_second = 500;                   // of content, after the first 10 seconds
-  size_t login_failures_per_minute = 10;               // for each address, and for each login
+  std::shared_ptr<LoginGuard> logins;                  // one for all doors; absent: its own, 10 failures a minute
   Duration idle_timeout = std::chrono::minutes(5);     // between commands
   Duration command_timeout = std::chrono::minutes(5);  // within one: content, handshake, a reply that isn't read
 };

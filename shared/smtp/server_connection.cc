@@ -159,7 +159,7 @@ bool ServerConnection::Handle(const ServerSession::Action& action) {
 
 bool ServerConnection::AskForLogin(const ServerSession::Action& action) {
   login_tried_ = *action.login;
-  if (!core_->MayLogIn(address_key_, login_tried_)) {
+  if (!core_->logins->Allows(address_key_, login_tried_, core_->clock.Steady())) {
     ++core_->counters.logins_limited;
     login_tried_.clear();
     session_->Answer(Reply(454, "4.7.0", "too many failed logins; try again in a minute"));
@@ -208,7 +208,9 @@ void ServerConnection::Settle(const Reply& reply) {
   if (!login_tried_.empty()) {
     if (reply.code == 535) {
       ++core_->counters.logins_failed;
-      core_->LoginFailed(address_key_, login_tried_);
+      core_->logins->Failed(address_key_, login_tried_, core_->clock.Steady());
+    } else if (reply.code == 235) {
+      core_->logins->Succeeded(address_key_, login_tried_, core_->clock.Steady());
     }
     login_tried_.clear();
   }

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "shared/net/io_pool.h"
-#include "shared/smtp/failure_rate.h"
+#include "shared/smtp/login_guard.h"
 #include "shared/smtp/server.h"
 
 namespace sekisho::smtp {
@@ -25,13 +25,14 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
       : options(std::move(its_options)),
         make(std::move(its_make)),
         clock(its_clock),
+        logins(options.logins ? options.logins : std::make_shared<LoginGuard>(10)),
         pool_(pool),
-        failures_(options.login_failures_per_minute),
         connections_(pool.size()) {}
 
   const ServerOptions options;
   const Server::MakeReceiver make;
   const Clock& clock;
+  const std::shared_ptr<LoginGuard> logins;
 
   struct Counters {
     std::atomic<uint64_t> connections{0}, connections_refused{0}, handshakes_failed{0}, logins_failed{0},
@@ -47,9 +48,6 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
   void Add(std::shared_ptr<ServerConnection> connection);
   void Remove(const std::shared_ptr<ServerConnection>& connection);
 
-  bool MayLogIn(const std::string& address_key, const std::string& login);
-  void LoginFailed(const std::string& address_key, const std::string& login);
-
   bool stopping() const { return stopping_; }
   void Stop(Duration limit);
 
@@ -57,7 +55,6 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
   void PostToAll(void (ServerConnection::*call)());
 
   net::IoPool& pool_;
-  FailureRate failures_;
   std::atomic<bool> stopping_{false};
   // One set for each loop, touched on it alone.
   std::vector<std::unordered_set<std::shared_ptr<ServerConnection>>> connections_;
@@ -68,8 +65,5 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
   size_t open_ = 0;   // entered, and not left
   std::map<std::string, size_t> open_by_address_;
 };
-
-// What counts as one address: an IPv4 address, an IPv6 /64.
-std::string AddressKey(const std::string& address);
 
 }  // namespace sekisho::smtp

@@ -5,31 +5,21 @@
 #include "shared/stage/proto_time.h"
 
 namespace sekisho::intake {
-namespace {
-
-// "ipv4:127.0.0.1:4711" without its port: a client has many ports.
-std::string PeerHost(const grpc::ServerContext& context) {
-  const std::string peer = context.peer();
-  const size_t colon = peer.rfind(':');
-  return colon == std::string::npos ? peer : peer.substr(0, colon);
-}
-
-}  // namespace
 
 grpc::Status AuthRpc::Login(grpc::ServerContext* context, const v1::LoginRequest* request, v1::LoginResponse* response) {
   const auto now = clock_.Steady();
-  const std::string host = PeerHost(*context);
-  if (!limiter_.Allowed(host, now) || !limiter_.Allowed(request->user(), now)) {
+  const std::string address = smtp::AddressKey(rpc::AddressOfPeer(context->peer()));
+  if (!logins_.Allows(address, request->user(), now)) {
     return rpc::ToStatus(MakeError(Code::kExhausted, "too many failed logins; wait a minute"), "TOO_MANY_LOGINS");
   }
   const Status verified = directory_.VerifyPassword(request->user(), Secret<std::string>(request->password()), demo_allowed_);
   if (!verified.ok()) {
     if (verified.error().code != Code::kUnauthenticated) return rpc::ToStatus(verified.error(), "TOO_MANY_LOGINS");
-    limiter_.Failed(host, now);
-    limiter_.Failed(request->user(), now);
+    logins_.Failed(address, request->user(), now);
     observe::Log(observe::Level::kWarn, "login.refused", {{"door", "grpc"}});
     return rpc::ToStatus(verified.error(), "LOGIN_REFUSED");
   }
+  logins_.Succeeded(address, request->user(), now);
   const auto issued = authenticator_.tokens().Issue(request->user());
   if (!issued.ok()) return rpc::ToStatus(issued.error());
   response->set_token(issued->token);

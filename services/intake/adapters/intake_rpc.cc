@@ -88,7 +88,7 @@ Result<Submission> IntakeRpc::MakeSubmission(const rpc::Principal& principal, co
   submission.envelope.set_body_8bit(true);
   submission.submitter.set_kind(mail::v1::Submitter::KIND_GRPC);
   submission.submitter.set_principal(principal.login);
-  submission.submitter.set_peer(context.peer());
+  submission.submitter.set_peer(rpc::AddressOfPeer(context.peer()));
   submission.submitter.set_protocol("gRPC");
   submission.submitter.set_display_language(principal.language);
   submission.request_id = request_id;

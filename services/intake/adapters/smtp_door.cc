@@ -13,7 +13,8 @@ constexpr size_t kBlockingQueue = 256;
 
 using config::v1::SmtpListener;
 
-smtp::ServerOptions OptionsOf(const config::v1::Config& config, const SmtpListener& listener) {
+smtp::ServerOptions OptionsOf(const config::v1::Config& config, const SmtpListener& listener,
+                              std::shared_ptr<smtp::LoginGuard> logins) {
   const config::v1::Limits& limits = config.intake().limits();
   smtp::ServerOptions options;
   options.address = listener.address();
@@ -26,7 +27,7 @@ smtp::ServerOptions OptionsOf(const config::v1::Config& config, const SmtpListen
   options.max_connections = limits.connections();
   options.max_connections_per_address = limits.connections_per_address();
   options.min_bytes_per_second = limits.min_bytes_per_second();
-  options.login_failures_per_minute = limits.login_failures_per_minute();
+  options.logins = std::move(logins);
   options.idle_timeout = FromProto(limits.idle());
   options.command_timeout = FromProto(limits.command_timeout());
   return options;
@@ -40,8 +41,8 @@ struct SmtpDoor::Listener {
 };
 
 SmtpDoor::SmtpDoor(const config::v1::Config& config, const Clock& clock, Acceptor& acceptor, directory::Directory& directory,
-                   net::IoPool& io)
-    : config_(config), clock_(clock), acceptor_(acceptor), directory_(directory), io_(io),
+                   std::shared_ptr<smtp::LoginGuard> logins, net::IoPool& io)
+    : config_(config), clock_(clock), acceptor_(acceptor), directory_(directory), logins_(std::move(logins)), io_(io),
       blocking_("blocking", config.intake().max_auth_verifiers() + 2, kBlockingQueue) {}
 
 SmtpDoor::~SmtpDoor() { Close(Duration{}); }
@@ -63,7 +64,7 @@ Status SmtpDoor::OpenListener(const SmtpListener& listener) {
     const auto& domains = config_.organization().domains();
     SEKISHO_TRY(relay, RelayRules::Make(listener.relay(), {domains.begin(), domains.end()}));
   }
-  smtp::ServerOptions options = OptionsOf(config_, listener);
+  smtp::ServerOptions options = OptionsOf(config_, listener, logins_);
   if (listener.has_tls()) {
     SEKISHO_TRY(options.tls_context,
                 net::TlsContext::ForServer({listener.tls().certificate_file(), listener.tls().key_file(),

@@ -17,7 +17,7 @@ class SmtpDoor {
  public:
   // All outlive it.
   SmtpDoor(const config::v1::Config& config, const Clock& clock, Acceptor& acceptor, directory::Directory& directory,
-           net::IoPool& io);
+           std::shared_ptr<smtp::LoginGuard> logins, net::IoPool& io);
   ~SmtpDoor();
 
   // Errors: kInvalid (a TLS file, a relay's host), kUnavailable (an address is taken); they name the listener.
@@ -33,6 +33,7 @@ class SmtpDoor {
   const Clock& clock_;
   Acceptor& acceptor_;
   directory::Directory& directory_;
+  const std::shared_ptr<smtp::LoginGuard> logins_;
   net::IoPool& io_;
   // What must not run on an I/O loop: password checks, the sync of large content.
   WorkerPool blocking_;

@@ -4,7 +4,6 @@
 
 #include "services/intake/adapters/acceptor.h"
 #include "services/intake/adapters/closer.h"
-#include "services/intake/adapters/login_limiter.h"
 #include "services/intake/adapters/tables.h"
 #include "services/intake/domain/envelope.h"
 #include "services/intake/domain/structured_mail.h"
@@ -198,19 +197,6 @@ TEST(EnvelopeTest, DomainsBecomeALabels) {
   EXPECT_EQ(recipient->address(), "Taro@xn--r8jz45g.jp");
   EXPECT_EQ(recipient->notify(0), mail::v1::Recipient::NOTIFY_SUCCESS);
   EXPECT_EQ(recipient->original_recipient(), "rfc822;taro@example.jp");
-}
-
-TEST(LoginLimiterTest, CountsFailuresOfTheLastMinute) {
-  LoginLimiter limiter(3);
-  LoginLimiter::Now now{};
-  now += std::chrono::hours(1);
-  for (int i = 0; i < 3; ++i) {
-    EXPECT_TRUE(limiter.Allowed("a", now));
-    limiter.Failed("a", now);
-  }
-  EXPECT_FALSE(limiter.Allowed("a", now));
-  EXPECT_TRUE(limiter.Allowed("b", now));
-  EXPECT_TRUE(limiter.Allowed("a", now + std::chrono::minutes(1)));
 }
 
 TEST(StructuredMailTest, BuildsWhatParsesAndRefusesInjection) {

@@ -382,7 +382,7 @@ TEST_F(ServerTlsTest, OldVersionsAndPlainTextFail) {
 
 TEST_F(ServerTlsTest, GuessingPasswordsIsSlow) {
   UseTls(ServerOptions::Tls::kImplicit);
-  options_.login_failures_per_minute = 3;
+  options_.logins = std::make_shared<LoginGuard>(3);
   Start();
   Wire wire(server_->port());
   TlsWire tls(wire);
