@@ -2,6 +2,8 @@
 
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
@@ -86,6 +88,20 @@ Stream& Stream::operator=(Stream&& other) noexcept {
   if (impl_ != nullptr && impl_ != other.impl_) impl_->Close();
   impl_ = std::move(other.impl_);
   return *this;
+}
+
+Result<Stream::Pair> Stream::MakePair(Loop& loop) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) {
+    return MakeError(Code::kExhausted, "cannot make a pair of sockets");
+  }
+  Pair pair{Stream(loop), ends[1]};
+  ErrorCode error;
+  pair.stream.impl_->socket.assign(tcp::v4(), ends[0], error);  // reads and writes are those of any connected socket
+  if (!error) return pair;
+  close(ends[0]);
+  close(ends[1]);
+  return Failed("cannot use a pair of sockets", error);
 }
 
 Stream::~Stream() {

@@ -37,6 +37,10 @@ class Stream {
   Stream(Stream&&) noexcept;
   Stream& operator=(Stream&&) noexcept;
 
+  // A stream whose peer is `other`, a socket of this process for somebody who takes one; they close it.
+  struct Pair;
+  static Result<Pair> MakePair(Loop& loop);
+
   // Set before the first operation. While one is under way the owner is kept alive, even past the stream's end: what it
   // reads into and writes from belongs to it.
   void SetOwner(std::weak_ptr<Owner> owner);
@@ -76,6 +80,11 @@ class Stream {
   friend class Listener;
   struct Impl;
   std::shared_ptr<Impl> impl_;
+};
+
+struct Stream::Pair {
+  Stream stream;
+  int other = -1;
 };
 
 }  // namespace sekisho::net

@@ -23,6 +23,18 @@ std::shared_ptr<ssl::context> MakeContext(ssl::context::method method) {
   return context;
 }
 
+// RFC 7301; a client that offers other protocols only is refused, as RFC 9113 wants it.
+int ChooseHttp2(SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
+                unsigned int offered_size, void*) {
+  static const unsigned char kHttp2[] = {2, 'h', '2'};
+  unsigned char* out = nullptr;
+  if (SSL_select_next_proto(&out, size, kHttp2, sizeof kHttp2, offered, offered_size) != OPENSSL_NPN_NEGOTIATED) {
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  }
+  *chosen = out;
+  return SSL_TLSEXT_ERR_OK;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<TlsContext>> TlsContext::ForServer(const ServerFiles& files) {
@@ -40,12 +52,14 @@ Result<std::shared_ptr<TlsContext>> TlsContext::ForServer(const ServerFiles& fil
     context->load_verify_file(files.client_ca_file, error);
     if (error) return FileError("cannot use the CAs", files.client_ca_file, error);
     SSL_CTX_set_client_CA_list(context->native_handle(), SSL_load_client_CA_file(files.client_ca_file.c_str()));
-    context->set_verify_mode(ssl::verify_peer);
+    context->set_verify_mode(ssl::verify_peer |
+                             (files.demand_client_certificate ? ssl::verify_fail_if_no_peer_cert : ssl::verify_none));
   } else if (files.ask_client_certificate) {
     // Known by fingerprint: any chain will do, the caller compares.
     context->set_verify_mode(ssl::verify_peer);
     context->set_verify_callback([](bool, ssl::verify_context&) { return true; });
   }
+  if (files.http2) SSL_CTX_set_alpn_select_cb(context->native_handle(), ChooseHttp2, nullptr);
   static const unsigned char kSessionContext[] = "sekisho";
   SSL_CTX_set_session_id_context(context->native_handle(), kSessionContext, sizeof kSessionContext - 1);
   return std::shared_ptr<TlsContext>(new TlsContext(std::move(context)));

@@ -19,6 +19,8 @@ class TlsContext {
     std::string key_file;                 // PEM
     std::string client_ca_file;           // when set: client certificates are asked for, and checked where given
     bool ask_client_certificate = false;  // without a CA: for relays known by fingerprint
+    bool demand_client_certificate = false;  // with a CA: a client without one is refused
+    bool http2 = false;                      // ALPN: "h2", and nothing else
   };
   // Errors: kInvalid, naming the file.
   static Result<std::shared_ptr<TlsContext>> ForServer(const ServerFiles& files);

@@ -97,18 +97,6 @@ std::string BearerOf(const grpc::ServerContextBase& context) {
   return value.starts_with(kPrefix) ? std::string(value.substr(kPrefix.size())) : std::string();
 }
 
-std::string AddressOfPeer(std::string_view peer) {
-  const bool ipv6 = peer.starts_with("ipv6:");
-  if (!ipv6 && !peer.starts_with("ipv4:")) return std::string(peer);
-  peer.remove_prefix(5);
-  peer = peer.substr(0, peer.rfind(':'));
-  if (!ipv6) return std::string(peer);
-  for (const std::string_view bracket : {"%5B", "["}) {
-    if (peer.starts_with(bracket)) peer.remove_prefix(bracket.size());
-  }
-  return std::string(peer.substr(0, peer.find_first_of("%]")));  // without a scope
-}
-
 Result<Principal> Authenticator::Authenticate(const grpc::ServerContextBase& context, std::string_view method) const {
   const std::string token = BearerOf(context);
   if (token.empty()) return MakeError(Code::kUnauthenticated, "no token came with the call; log in first");

@@ -67,8 +67,4 @@ std::vector<std::string_view> RolesFor(std::string_view method);
 // The caller's bearer token, to ask another service on their behalf; empty when there is none.
 std::string BearerOf(const grpc::ServerContextBase& context);
 
-// The address of a peer as the library names it ("ipv4:192.0.2.7:4711", "ipv6:%5B2001:db8::7%5D:4711"): "192.0.2.7",
-// "2001:db8::7". What has none ("inproc") is given back as it is.
-std::string AddressOfPeer(std::string_view peer);
-
 }  // namespace sekisho::rpc

@@ -5,11 +5,14 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
+#include <grpcpp/server_posix.h>
+#include <unistd.h>
 
 #include <mutex>
 
 #include "shared/config/loader.h"
 #include "shared/observe/log.h"
+#include "shared/rpc/gate.h"
 
 namespace sekisho::rpc {
 namespace {
@@ -17,31 +20,37 @@ namespace {
 constexpr int kMaxThreads = 128;
 constexpr size_t kMaxMemory = 256 << 20;  // for all calls' buffers together
 
-Result<std::shared_ptr<grpc::ServerCredentials>> Credentials(const config::v1::Rpc& config) {
-  if (!config.has_tls()) return grpc::InsecureServerCredentials();  // the configuration allows it on loopback only
-  grpc::SslServerCredentialsOptions options;
-  grpc::SslServerCredentialsOptions::PemKeyCertPair pair;
-  SEKISHO_TRY(pair.cert_chain, config::ReadWholeFile(config.tls().certificate_file()));
-  SEKISHO_TRY(pair.private_key, config::ReadSecretFile(config.tls().key_file()));
-  options.pem_key_cert_pairs.push_back(pair);
-  if (!config.tls().client_ca_file().empty()) {
-    SEKISHO_TRY(options.pem_root_certs, config::ReadWholeFile(config.tls().client_ca_file()));
-    options.client_certificate_request = GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY;
-  }
-  return grpc::SslServerCredentials(options);
+Result<GateOptions> GateOptionsOf(const config::v1::Rpc& config) {
+  GateOptions options;
+  options.address = config.address();
+  if (!config.has_tls()) return options;  // the configuration allows it on loopback only
+  const config::v1::Tls& tls = config.tls();
+  // Absent, or readable by others: said as for any other secret file.
+  SEKISHO_RETURN_IF_ERROR(config::ReadWholeFile(tls.certificate_file()));
+  SEKISHO_RETURN_IF_ERROR(config::ReadSecretFile(tls.key_file()));
+  SEKISHO_TRY(options.tls, net::TlsContext::ForServer({.certificate_file = tls.certificate_file(),
+                                                       .key_file = tls.key_file(),
+                                                       .client_ca_file = tls.client_ca_file(),
+                                                       .demand_client_certificate = true,
+                                                       .http2 = true}));
+  return options;
 }
 
-// What the library has to say (a handshake that failed, mostly) goes into our log as a line like any other.
+// What the library has to say goes into our log as a line like any other.
 void LogOfLibrary(gpr_log_func_args* said) {
   if (said->severity == GPR_LOG_SEVERITY_ERROR) observe::Log(observe::Level::kWarn, "rpc.library", {{"text", said->message}});
 }
 
 class GrpcServer final : public Server {
  public:
-  GrpcServer(std::unique_ptr<grpc::Server> server, int port) : server_(std::move(server)), port_(port) {}
+  explicit GrpcServer(std::unique_ptr<grpc::Server> server) : server_(std::move(server)) {}
   ~GrpcServer() override { Stop(Duration{}); }
 
-  int port() const override { return port_; }
+  Status OpenGate(GateOptions options) {
+    SEKISHO_TRY(gate_, Gate::Open(std::move(options), [this](int socket) { Take(socket); }));
+    return Ok();
+  }
+  int port() const override { return gate_->port(); }
   std::shared_ptr<grpc::Channel> InProcessChannel() override {
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(4 * kMaxUnaryOctets);
@@ -52,14 +61,28 @@ class GrpcServer final : public Server {
   }
   void Stop(Duration limit) override {
     std::call_once(stopped_, [&] {
+      if (gate_) gate_->Close();
+      {
+        const std::scoped_lock lock(mutex_);
+        stopping_ = true;
+      }
       server_->Shutdown(std::chrono::system_clock::now() + limit);
       server_->Wait();
+      gate_.reset();
     });
   }
 
  private:
+  void Take(int socket) {
+    const std::scoped_lock lock(mutex_);
+    if (stopping_) close(socket);
+    else grpc::AddInsecureChannelFromFd(server_.get(), socket);
+  }
+
+  std::mutex mutex_;
+  bool stopping_ = false;
   std::unique_ptr<grpc::Server> server_;
-  const int port_;
+  std::unique_ptr<Gate> gate_;
   std::once_flag stopped_;
 };
 
@@ -73,9 +96,7 @@ Result<std::unique_ptr<Server>> Server::Start(const config::v1::Rpc& config, con
     if (config.reflection()) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   });
   grpc::ServerBuilder builder;
-  SEKISHO_TRY(const auto credentials, Credentials(config));
-  int port = 0;
-  builder.AddListeningPort(config.address(), credentials, &port);
+  SEKISHO_TRY(GateOptions gate, GateOptionsOf(config));
   for (grpc::Service* service : services) builder.RegisterService(service);
   builder.SetMaxReceiveMessageSize(kMaxUnaryOctets);
   builder.SetResourceQuota(grpc::ResourceQuota("sekisho").SetMaxThreads(kMaxThreads).Resize(kMaxMemory));
@@ -84,10 +105,11 @@ Result<std::unique_ptr<Server>> Server::Start(const config::v1::Rpc& config, con
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, 300'000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 3);
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  if (!server || port == 0) return MakeError(Code::kUnavailable, "cannot listen on " + config.address() + " (gRPC)");
-  return std::unique_ptr<Server>(new GrpcServer(std::move(server), port));
+  if (!server) return MakeError(Code::kInternal, "the gRPC server does not start");
+  auto started = std::make_unique<GrpcServer>(std::move(server));
+  if (const Status opened = started->OpenGate(std::move(gate)); !opened.ok()) return Annotate(opened.error(), "gRPC");
+  return std::unique_ptr<Server>(std::move(started));
 }
 
 }  // namespace sekisho::rpc

@@ -1,5 +1,5 @@
 #pragma once
-// One gRPC server for the services of this process: limits, TLS, health, and an in-process channel by which they ask each other
+// One gRPC server for the services of this process: limits, TLS, health, a gate before it, and an in-process channel by which they ask each other
 // as they would ask another process.
 
 #include <grpcpp/channel.h>

@@ -1,7 +1,5 @@
 #include "shared/smtp/login_guard.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 
 #include "shared/base/bytes.h"
@@ -20,12 +18,6 @@ struct Keys {
 };
 
 }  // namespace
-
-std::string AddressKey(const std::string& address) {
-  in6_addr octets{};
-  if (inet_pton(AF_INET6, address.c_str(), &octets) != 1) return address;
-  return HexEncode({reinterpret_cast<const char*>(octets.s6_addr), 8});
-}
 
 bool LoginGuard::IsKnown(const std::string& pair, Time now) {
   const std::scoped_lock lock(mutex_);

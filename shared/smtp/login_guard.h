@@ -12,9 +12,6 @@
 
 namespace sekisho::smtp {
 
-// What counts as one client: an IPv4 address, or an IPv6 /64. Other text is its own key.
-std::string AddressKey(const std::string& address);
-
 class LoginGuard {
  public:
   using Time = FailureRate::Time;
@@ -25,10 +22,9 @@ class LoginGuard {
   static constexpr auto kKnownFor = std::chrono::hours(24 * 30);
 
   // `failures_per_minute`: of one address, and of one login where it is known.
-  explicit LoginGuard(size_t failures_per_minute)
-      : narrow_(failures_per_minute), wide_(failures_per_minute * kWider) {}
+  explicit LoginGuard(size_t failures_per_minute) : narrow_(failures_per_minute), wide_(failures_per_minute * kWider) {}
 
-  // `address_key`: of AddressKey.
+  // `address_key`: of net::AddressKey.
   bool Allows(std::string_view address_key, std::string_view login, Time now);
   void Failed(std::string_view address_key, std::string_view login, Time now);
   void Succeeded(std::string_view address_key, std::string_view login, Time now);

@@ -60,7 +60,7 @@ ServerConnection::ServerConnection(std::shared_ptr<ServerCore> core, net::Stream
     : core_(std::move(core)), loop_(stream.loop()), stream_(std::move(stream)) {
   peer_.address = stream_.remote_address();
   peer_.loopback = stream_.remote_is_loopback();
-  address_key_ = AddressKey(peer_.address);
+  address_key_ = net::AddressKey(peer_.address);
 }
 
 void ServerConnection::Start() {

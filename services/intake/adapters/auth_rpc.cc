@@ -1,14 +1,16 @@
 #include "services/intake/adapters/auth_rpc.h"
 
+#include "shared/net/address_key.h"
 #include "shared/observe/log.h"
 #include "shared/rpc/error.h"
+#include "shared/rpc/gate.h"
 #include "shared/stage/proto_time.h"
 
 namespace sekisho::intake {
 
 grpc::Status AuthRpc::Login(grpc::ServerContext* context, const v1::LoginRequest* request, v1::LoginResponse* response) {
   const auto now = clock_.Steady();
-  const std::string address = smtp::AddressKey(rpc::AddressOfPeer(context->peer()));
+  const std::string address = net::AddressKey(rpc::AddressOfPeer(context->peer()));
   if (!logins_.Allows(address, request->user(), now)) {
     return rpc::ToStatus(MakeError(Code::kExhausted, "too many failed logins; wait a minute"), "TOO_MANY_LOGINS");
   }

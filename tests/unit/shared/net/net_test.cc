@@ -2,6 +2,7 @@
 
 #include <future>
 
+#include "shared/net/address_key.h"
 #include "shared/net/io_pool.h"
 #include "shared/net/listener.h"
 
@@ -146,6 +147,12 @@ TEST(StreamTest, NobodyThere) {
   auto caller = std::make_shared<Caller>(pool.at(0));
   pool.at(0).Post([caller, port] { caller->Call(port); });
   EXPECT_TRUE(caller->done.get_future().get().starts_with("unavailable: cannot connect"));
+}
+
+TEST(AddressKeyTest, AnIpv6ClientHasA64) {
+  EXPECT_EQ(AddressKey("2001:db8:1:2:3::4"), AddressKey("2001:db8:1:2:5:6:7:8"));
+  EXPECT_NE(AddressKey("2001:db8:1:2::1"), AddressKey("2001:db8:1:3::1"));
+  EXPECT_EQ(AddressKey("192.0.2.1"), "192.0.2.1");
 }
 
 }  // namespace

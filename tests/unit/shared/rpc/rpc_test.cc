@@ -105,13 +105,5 @@ TEST(TokensTest, LivesUntilItsTimeAndCannotBeChanged) {
   EXPECT_EQ(tokens.Verify(issued->token).error().code, Code::kUnauthenticated);
 }
 
-TEST(PeerTest, HasAnAddressWithoutItsPort) {
-  EXPECT_EQ(AddressOfPeer("ipv4:192.0.2.7:4711"), "192.0.2.7");
-  EXPECT_EQ(AddressOfPeer("ipv6:%5B2001:db8::7%5D:4711"), "2001:db8::7");
-  EXPECT_EQ(AddressOfPeer("ipv6:[2001:db8::7]:4711"), "2001:db8::7");
-  EXPECT_EQ(AddressOfPeer("ipv6:%5Bfe80::1%25eth0%5D:4711"), "fe80::1");
-  EXPECT_EQ(AddressOfPeer("inproc"), "inproc");
-}
-
 }  // namespace
 }  // namespace sekisho::rpc

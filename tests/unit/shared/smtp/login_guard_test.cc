@@ -78,11 +78,5 @@ TEST_F(LoginGuardTest, KnowsTheLatestWhenThereAreTooMany) {
   EXPECT_TRUE(guard_.Allows("198.51.100.7", "login1", now_));
 }
 
-TEST(AddressKeyTest, AnIpv6ClientHasA64) {
-  EXPECT_EQ(AddressKey("2001:db8:1:2:3::4"), AddressKey("2001:db8:1:2:5:6:7:8"));
-  EXPECT_NE(AddressKey("2001:db8:1:2::1"), AddressKey("2001:db8:1:3::1"));
-  EXPECT_EQ(AddressKey("192.0.2.1"), "192.0.2.1");
-}
-
 }  // namespace
 }  // namespace sekisho::smtp
