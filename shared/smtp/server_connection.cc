@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "shared/net/address_key.h"
+
 namespace sekisho::smtp {
 namespace {
 
