@@ -31,7 +31,6 @@ Reader NewReader() {
   archive_read_support_format_lha(a);
   archive_read_support_format_cab(a);
   archive_read_support_format_tar(a);
-  archive_read_support_format_iso9660(a);
   archive_read_support_format_raw(a);
   return reader;
 }

@@ -2,7 +2,7 @@
 // Unpacks one level of an archive through libarchive. Only for processes that may be taken over: libarchive has had, and will
 // have, defects that a hostile file uses. shared/sandbox runs it.
 //
-// Formats: ZIP, 7z, RAR 4 and 5, LZH, CAB, tar, ISO 9660, and single files or tar in gzip, bzip2, xz, zstd.
+// Formats: ZIP, 7z, RAR 4 and 5, LZH, CAB, tar, and single files or tar in gzip, bzip2, xz, zstd.
 
 #include <cstdint>
 #include <string>

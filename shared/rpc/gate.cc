@@ -121,7 +121,11 @@ class Gate::Impl::Connection : public std::enable_shared_from_this<Connection> {
       if (!octets.ok() || *octets == 0) return parent.Closed(*this);
       parent.PassOn(*this, std::string_view(piece.data(), *octets));
     }
-    void OnWritten(Status status) override { status.ok() ? parent.Other(*this).Read() : parent.End(""); }
+    void OnWritten(Status status) override {
+      if (status.ok()) return parent.Other(*this).Read();
+      // A server that takes no more may still have something to say, and ends it itself.
+      if (this != &parent.server_) parent.End("");
+    }
     void OnDeadline() override { parent.End("silent"); }
 
     Connection& parent;

@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 constexpr size_t kHeaderSize = 9;
-enum Type : uint8_t { kData = 0, kHeaders = 1, kReset = 3, kWindowUpdate = 8 };
+enum Type : uint8_t { kData = 0, kHeaders = 1, kReset = 3, kWindowUpdate = 8, kContinuation = 9 };
 constexpr uint8_t kEndStream = 1;
 
 uint8_t Octet(std::string_view text, size_t at) { return static_cast<uint8_t>(text[at]); }
@@ -27,6 +27,10 @@ Status Http2Check::OnFrame(Time now) {
   if (type == kReset) {
     if (resets_.Overflows(now, kResets, kResetsPerSecond)) return MakeError(Code::kLimit, "too many cancelled calls");
     return Ok();
+  }
+  if (type == kHeaders || type == kContinuation) {
+    header_octets_ = std::min(to_skip_ + (type == kHeaders ? 0 : header_octets_), kHeaderOctets + 1);
+    if (header_octets_ > kHeaderOctets) return MakeError(Code::kLimit, "a header without end");
   }
   // Calls are bounded by the streams that may be open; window updates by what we send.
   const bool carries = type == kData && (to_skip_ > 0 || (flags & kEndStream) != 0);

@@ -1,7 +1,7 @@
 #pragma once
 // Watches what a client of HTTP/2 (RFC 9113) says for floods that cost the server more than the client: streams that
-// are cancelled as soon as they are opened (CVE-2023-44487), and frames that carry nothing. It reads frame headers
-// only. Pure; for one connection.
+// are cancelled as soon as they are opened (CVE-2023-44487), headers that never end (CVE-2024-27316), and frames that
+// carry nothing. It reads frame headers only. Pure; for one connection.
 
 #include <chrono>
 #include <cstdint>
@@ -18,6 +18,7 @@ class Http2Check {
   // At once, and then each second.
   static constexpr double kResets = 200, kResetsPerSecond = 33;
   static constexpr double kIdleFrames = 1000, kIdleFramesPerSecond = 100;
+  static constexpr uint32_t kHeaderOctets = 64 << 10;  // of a call, compressed
 
   // Looks at the next octets, in whatever pieces they come. Errors: kMalformed (not HTTP/2), kLimit (a flood); the
   // connection is then to be closed, and the octets are not to be passed on.
@@ -34,7 +35,8 @@ class Http2Check {
 
   std::string pending_;  // of the preface, then of a frame's header
   bool prefaced_ = false;
-  uint32_t to_skip_ = 0;  // of the frame's payload
+  uint32_t to_skip_ = 0;        // of the frame's payload
+  uint32_t header_octets_ = 0;  // of the header under way
   Bucket resets_, idle_;
 };
 

@@ -25,7 +25,7 @@ Kind KindOf(FileType type) {
     case FileType::kHtml: case FileType::kSvg:
       return Kind::kHtml;
     case FileType::kZip: case FileType::kRar: case FileType::k7z: case FileType::kGzip: case FileType::kBzip2:
-    case FileType::kXz: case FileType::kTar: case FileType::kCab: case FileType::kLzh: case FileType::kIso:
+    case FileType::kXz: case FileType::kTar: case FileType::kCab: case FileType::kLzh:
       return Kind::kArchive;
     case FileType::kOoxml: case FileType::kOdf:
       return Kind::kOffice;
@@ -39,8 +39,9 @@ Kind KindOf(FileType type) {
       return Kind::kNoText;
     case FileType::kPgp:
       return Kind::kEncrypted;
-    case FileType::kUnknown: case FileType::kRtf: case FileType::kMsi: case FileType::kOutlookMessage: case FileType::kVhd:
-    case FileType::kOneNote: case FileType::kEml: case FileType::kTnef: case FileType::kPkcs7:
+    // A disk image can hold two file systems, of which each program shows one.
+    case FileType::kIso: case FileType::kVhd:
+    case FileType::kUnknown: case FileType::kRtf: case FileType::kMsi: case FileType::kOutlookMessage: case FileType::kOneNote: case FileType::kEml: case FileType::kTnef: case FileType::kPkcs7:
       return Kind::kUnreadable;
   }
   return Kind::kUnreadable;

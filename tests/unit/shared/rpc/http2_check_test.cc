@@ -76,6 +76,16 @@ TEST_F(Http2CheckTest, FramesThatCarryNothingAreAFlood) {
   }
 }
 
+TEST_F(Http2CheckTest, AHeaderHasAnEnd) {
+  const std::string more = Frame(kContinuation, std::string(16'000, 'x'));
+  for (int call = 0; call < 3; ++call) {
+    ASSERT_TRUE(check_.Check(Frame(kHeaders, std::string(16'000, 'x')) + more + more + more, now_).ok());
+  }
+  EXPECT_EQ(Passed(more), 0);
+  Begin();
+  EXPECT_EQ(Passed(Frame(kHeaders, std::string((64 << 10) + 1, 'x'))), 0);
+}
+
 TEST_F(Http2CheckTest, HoweverTheOctetsCome) {
   Http2Check check;
   std::string all = kPreface;

@@ -163,6 +163,7 @@ TEST_F(SandboxTest, WhatCannotBeReadIsSaid) {
   EXPECT_EQ(Inspect(Sample("word.docx").substr(0, 3000), "a.docx").reading, Reading::kUnreadable);
   EXPECT_EQ(Inspect(Sample("page.pdf").substr(0, 500), "a.pdf").reading, Reading::kUnreadable);
   EXPECT_EQ(Inspect("PK\3\4 but nothing else", "a.zip").reading, Reading::kUnreadable);
+  EXPECT_EQ(Inspect(std::string(32768, '\0') + "\1CD001\1" + std::string(4096, '\0'), "a.iso").reading, Reading::kUnreadable);
   EXPECT_EQ(Inspect("{\\rtf1 text}", "a.rtf").reading, Reading::kUnreadable);
   EXPECT_EQ(Inspect(std::string("\1\2\3\0\4\5\6\7", 8), "a.bin").reading, Reading::kUnreadable);
   EXPECT_EQ(Inspect("", "empty.txt").reading, Reading::kNoText);
@@ -203,6 +204,15 @@ TEST_F(SandboxTest, EachLimit) {
   std::filesystem::copy(std::string(SEKISHO_TESTDATA) + "/sandbox/page.pdf", folder_ / "1.pdf");
   std::filesystem::copy(std::string(SEKISHO_TESTDATA) + "/sandbox/page.pdf", folder_ / "2.pdf");
   EXPECT_NE(LimitHit(Make("7z a p.zip 1.pdf 2.pdf", "p.zip"), {.documents = 1}).find("documents"), std::string::npos);
+}
+
+TEST(SandboxLimitsTest, DefaultsAreThoseOfTheSecurityPage) {
+  const Limits limits;
+  EXPECT_EQ(limits.entries, 10'000u);
+  EXPECT_EQ(limits.depth, 5u);
+  EXPECT_EQ(limits.octets, uint64_t{1} << 30);
+  EXPECT_EQ(limits.ratio, 100u);
+  EXPECT_EQ(limits.time, std::chrono::seconds(30));
 }
 
 TEST_F(SandboxTest, AZipQuineAndOverlappingEntriesAreUnreadable) {
