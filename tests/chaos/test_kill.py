@@ -67,7 +67,7 @@ class Load:
         kind = rng.choice(list(KINDS))
         recipients = KINDS[kind]
         word = "社外秘" if kind == "confidential" else "連絡"
-        raw = compose(recipients, subject=word, attachments=[("資料.bin", "application/octet-stream", rng.randbytes(rng.choice([500, 50_000])))])
+        raw = compose(recipients, subject=word, attachments=[("資料.csv", "text/csv", rng.randbytes(rng.choice([500, 25_000])).hex().encode())])
         message_id = re.search(rb"Message-ID: (<[^>]+>)", raw)[1]
         with self.lock:
             self.attempted[kind] += 1
