@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 
@@ -25,6 +27,12 @@ sigset_t StopSignals() {
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
   return set;
+}
+
+// A core would show keys and mails in the clear.
+bool ForbidCores() {
+  const rlimit none{0, 0};
+  return setrlimit(RLIMIT_CORE, &none) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
 }
 
 int Say(const Program& program, const std::string& what, int status) {
@@ -61,6 +69,7 @@ int Run(const Program& program, const config::v1::Config& config, App& app) {
 }  // namespace
 
 int Main(int argc, char** argv, const Program& program) {
+  if (!ForbidCores()) return Say(program, "core dumps cannot be forbidden", 1);
   CLI::App arguments(program.description, program.name);
   std::string file;
   bool check = false;

@@ -1,6 +1,8 @@
 """Nothing secret comes out: a whole run, good and bad, and then every file, log line and metric is searched for what was in it."""
 import base64
+import pathlib
 import re
+import signal
 import uuid
 
 import grpc
@@ -122,6 +124,16 @@ def test_nothing_of_a_whole_run_is_readable_anywhere(start):
         for octets in forms(secret):
             for where, content in places.items():
                 assert octets not in content, f"{what} lies readable in {where}: {octets!r}"
+
+
+def test_a_crash_leaves_no_core(start):
+    server = start()
+    limits = pathlib.Path(f"/proc/{server.process.pid}/limits").read_text()
+    assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE)
+    server.process.send_signal(signal.SIGSEGV)
+    assert server.process.wait(20) == -signal.SIGSEGV
+    server.process = None
+    assert not [f.name for f in server.folder.iterdir() if "core" in f.name]
 
 
 def test_the_search_finds_what_is_there(start):
