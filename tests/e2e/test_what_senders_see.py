@@ -1,4 +1,6 @@
 """A sender learns which rule stopped a mail, never the dictionary behind it: its terms are nowhere that a sender can look."""
+import contextlib
+import sqlite3
 import uuid
 
 import grpc
@@ -9,6 +11,7 @@ from harness.grpc_client import Client, messages, reasons
 from harness.maildir import text_of
 from harness.sekisho import Sekisho
 from harness.smtp import compose, send
+from harness.waiting import until
 
 OUTSIDE = "someone@shop.example"
 # Matched in forms that the mails below don't have: what shows the term itself comes from the dictionary or the evidence.
@@ -99,16 +102,27 @@ def check_request(kind, **fields):
     return intake.CheckMailRequest(mail=intake.SubmitMailRequest(**{**mail, **fields}))
 
 
-def test_asking_beforehand_teaches_no_term_and_has_its_limit(server):
+def journalled(server):
+    """How many events the ledger holds; what they say is sealed."""
+    with contextlib.closing(sqlite3.connect(f"file:{server.folder}/data/sekisho.db?mode=ro", uri=True)) as database:
+        return database.execute("SELECT COUNT(*) FROM ledger_event").fetchone()[0]
+
+
+def test_asking_beforehand_teaches_no_term_leaves_a_trace_and_has_its_limit(server):
+    listed = Cli(server, "hanako@example.jp").ask("mail", "list")
+    before = journalled(server)
     with Client(server) as client:
         def ask(request):
             return client.call("intake", "IntakeService", "CheckMail", request)
         for kind, term in TERMS.items():
             answer = str(ask(check_request(kind)))
             assert "actions" in answer and term not in answer.lower()
-        with pytest.raises(grpc.RpcError) as error:
-            ask(check_request("block", mail_from="jiro@example.jp"))
-        assert error.value.code() == grpc.StatusCode.PERMISSION_DENIED
+        until(lambda: journalled(server) == before + len(TERMS), "each question is in the journal")
+        assert Cli(server, "hanako@example.jp").ask("mail", "list") == listed, "nothing was sent"
+        for anothers in (dict(mail_from="jiro@example.jp"), dict(raw=compose(OUTSIDE, sender="jiro@example.jp"))):
+            with pytest.raises(grpc.RpcError) as error:
+                ask(check_request("block", **anothers))
+            assert error.value.code() == grpc.StatusCode.PERMISSION_DENIED
         with pytest.raises(grpc.RpcError) as error:
             for _ in range(40):
                 ask(check_request("block"))

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "services/intake/domain/envelope.h"
+#include "services/intake/domain/ownership.h"
 #include "services/intake/domain/structured_mail.h"
 #include "services/intake/domain/watch_position.h"
 #include "shared/base/bytes.h"
@@ -198,10 +199,28 @@ grpc::Status IntakeRpc::CheckMail(grpc::ServerContext* context, const v1::CheckM
   if (!raw.ok()) return SubmitError(raw.error());
   std::vector<std::string> recipients;
   for (const auto& recipient : submission->recipients) recipients.push_back(recipient.address());
+  if (const auto header = mime::ParseHeader(*raw); header.ok()) {  // else the mail would be held, which the answer says
+    const Status owned = CheckHeaderSenders(*header, submission->may_send_as);
+    if (!owned.ok()) return SubmitError(owned.error());
+  }
+  // Before the answer: whoever asks what would pass leaves a trace.
+  if (const Status kept = JournalCheck(principal, *raw, recipients.size()); !kept.ok()) return rpc::ToStatus(kept.error());
   auto checked = check_mail_(*std::move(raw), submission->envelope.mail_from(), principal.login, recipients);
   if (!checked.ok()) return rpc::ToStatus(checked.error());
   *response = *std::move(checked);
   return grpc::Status::OK;
+}
+
+Status IntakeRpc::JournalCheck(const rpc::Principal& principal, const std::string& raw, size_t recipients) {
+  const TimePoint now = around_.clock.Now();
+  SEKISHO_TRY(const keys::MailKey key, around_.keys.NewMailKey(now));
+  mail::v1::JournalEvent event;
+  event.set_mail_id(std::string(MailId::Generate(now).octets()));
+  event.set_type("checked");
+  event.set_actor(principal.login);
+  event.set_detail(std::to_string(recipients) + " recipients");
+  event.set_content_sha256(crypto::Sha256(raw));
+  return committer_.CommitAndWait([key, event](store::Tx&, stage::Outbox& outbox) { return outbox.Journal(key, event); });
 }
 
 grpc::Status IntakeRpc::GetMail(grpc::ServerContext* context, const v1::GetMailRequest* request, v1::GetMailResponse* response) {

@@ -56,6 +56,7 @@ class IntakeRpc final : public v1::IntakeService::Service {
                        const google::protobuf::RepeatedPtrField<std::string>& recipients);
   bool WaitALittle();  // false when stopping
   bool MayCheck(const std::string& login);
+  Status JournalCheck(const rpc::Principal& principal, const std::string& raw, size_t recipients);
 
   const IntakeRpcOptions options_;
   const stage::Surroundings around_;

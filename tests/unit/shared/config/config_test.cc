@@ -188,6 +188,26 @@ TEST_F(SekishoConfigTest, WhatIsNotGivenHasItsDefault) {
   EXPECT_EQ(config_.intake().limits().recipients(), 500u);
 }
 
+TEST_F(SekishoConfigTest, LimitsAreThoseOfTheSecurityPage) {
+  ApplyDefaults(config_);
+  const v1::Limits& limits = config_.intake().limits();
+  EXPECT_EQ(limits.message_size(), 50u << 20);
+  EXPECT_EQ(limits.mime_depth(), 32u);
+  EXPECT_EQ(limits.mime_parts(), 1000u);
+  EXPECT_EQ(limits.header_bytes(), 256u << 10);
+  EXPECT_EQ(limits.header_field_bytes(), 32u << 10);
+  EXPECT_EQ(limits.header_fields(), 1000u);
+  EXPECT_EQ(limits.recipients(), 500u);
+  EXPECT_EQ(limits.smtp_errors(), 20u);
+  EXPECT_EQ(limits.min_bytes_per_second(), 500u);
+  EXPECT_EQ(limits.idle().seconds(), 300);
+  EXPECT_EQ(limits.received_hops(), 50u);
+  EXPECT_EQ(limits.connections(), 1000u);
+  EXPECT_EQ(limits.connections_per_address(), 200u);
+  EXPECT_EQ(limits.login_failures_per_minute(), 10u);
+  EXPECT_EQ(config_.policy().pattern_budget().nanos(), 100'000'000);
+}
+
 TEST_F(SekishoConfigTest, DemoLoginsStayOnLoopback) {
   config_.mutable_intake()->mutable_listeners(0)->set_allow_demo_logins(true);
   EXPECT_EQ(Paths(), "intake.listeners[0].address ");
