@@ -46,6 +46,8 @@ def test_submit_and_watch_to_the_end(demo, client, hanako):
     updates = watch(client, mail_id)
     assert updates[0].WhichOneof("update") == "snapshot"
     assert updates[-1].terminal
+    told = [*updates[0].snapshot.events, *(u.event for u in updates if u.WhichOneof("update") == "event")]
+    assert [e.type for e in told] == ["accepted", "judged", "delivered"]
     assert hanako.states(mail_id) == {"jiro@example.jp": "delivered"}
 
 
