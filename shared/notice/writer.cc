@@ -1,5 +1,6 @@
 #include "shared/notice/writer.h"
 
+#include "shared/parcel/records.h"
 #include "shared/stage/proto_time.h"
 #include "shared/text/utf8.h"
 
@@ -18,18 +19,13 @@ std::string_view KindName(mail::v1::SystemMail kind) {
 }
 
 mail::v1::JournalEvent AcceptedEvent(const mail::v1::Parcel& parcel, const MailId& about) {
-  mail::v1::JournalEvent event;
-  event.set_mail_id(parcel.mail_id());
-  event.set_parcel_id(parcel.parcel_id());
+  mail::v1::JournalEvent event = parcel::EventAbout(parcel);
   event.set_type("accepted");
   event.set_state(mail::v1::RECIPIENT_STATE_ACCEPTED);
-  event.add_recipients(parcel.recipients(0).address());
   *event.mutable_at() = parcel.accepted_at();
   event.set_detail(std::string(KindName(parcel.system_mail())) + " about mail " + about.ToString());
-  event.set_content_sha256(parcel.content().sha256());
   event.set_subject(parcel.subject());
   event.set_size(parcel.content().size());
-  event.set_system_mail(parcel.system_mail());
   return event;
 }
 

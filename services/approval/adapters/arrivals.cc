@@ -1,6 +1,9 @@
 #include "services/approval/adapters/arrivals.h"
 
 #include "services/approval/adapters/mail_view.h"
+#include "shared/parcel/check.h"
+#include "shared/parcel/judgement.h"
+#include "shared/parcel/records.h"
 #include "shared/stage/proto_time.h"
 
 namespace sekisho::approval {
@@ -8,18 +11,6 @@ namespace {
 
 constexpr size_t kMaxAsked = 10;  // people who are asked to decide about one parcel
 constexpr std::string_view kRecallContext = "approval.recall";
-
-Result<mail::v1::Judgement> OpenJudgement(keys::KeyRing& keys, const mail::v1::Parcel& parcel) {
-  const auto& macs = parcel.judgement().mac_by_stage();
-  const auto mac = macs.find(mail::v1::STAGE_APPROVAL);
-  if (mac == macs.end()) return MakeError(Code::kCorrupt, "parcel refused: its judgement is not signed for this stage");
-  SEKISHO_RETURN_IF_ERROR(keys.CheckEdgeMac("policy", "approval", parcel.judgement().judgement(), mac->second));
-  mail::v1::Judgement judgement;
-  if (!judgement.ParseFromString(parcel.judgement().judgement())) {
-    return MakeError(Code::kCorrupt, "parcel refused: its judgement cannot be read");
-  }
-  return judgement;
-}
 
 std::string DetailOf(State state, TimePoint until) {
   const std::string time = FormatRfc3339(until);
@@ -66,8 +57,9 @@ Result<stage::Effects> Arrivals::Take(const stage::Input& input) {
       Incoming{input.key, input.event, input.mail, ParcelId::Generate(now), {}, {}, {}, {}, {}, now});
   mail::v1::Parcel& parcel = *incoming->stored.mutable_parcel();
   if (!parcel.ParseFromString(input.value)) return MakeError(Code::kCorrupt, "a parcel cannot be read");
-  SEKISHO_TRY(incoming->judgement, OpenJudgement(around_.keys, parcel));
-  SEKISHO_RETURN_IF_ERROR(CheckParcel(parcel, incoming->judgement, {input.mail, around_.organization_id}));
+  SEKISHO_TRY(incoming->judgement, parcel::OpenJudgement(around_.keys, parcel, mail::v1::STAGE_APPROVAL));
+  SEKISHO_RETURN_IF_ERROR(parcel::CheckJudged(
+      parcel, incoming->judgement, {input.mail, input.source, around_.organization_id}, mail::v1::STAGE_APPROVAL));
   incoming->stored.set_traceparent(input.traceparent);
   incoming->wait = WaitOf(incoming->judgement.treatment(), now, options_.default_expiry);
   if (incoming->wait.state != State::kTimed) SEKISHO_RETURN_IF_ERROR(Look(*incoming));
@@ -163,14 +155,14 @@ Status Arrivals::Keep(const Incoming& incoming, store::Tx& tx, stage::Outbox& ou
     const std::string detail = "its sender took it back before it came here";
     SEKISHO_RETURN_IF_ERROR(
         PublishOutcome(incoming.key, split.chosen, mail::v1::RECIPIENT_STATE_RECALLED, detail, incoming.now, outbox));
-    mail::v1::JournalEvent event = EventAbout(split.chosen);
+    mail::v1::JournalEvent event = parcel::EventAbout(split.chosen);
     event.set_type(std::string(PastTense(Event::kRecall)));
     event.set_state(mail::v1::RECIPIENT_STATE_RECALLED);
     event.set_detail(detail);
     SEKISHO_RETURN_IF_ERROR(outbox.Journal(incoming.key, std::move(event)));
   }
   if (all_recalled) return Ok();
-  mail::v1::JournalEvent event = EventAbout(*split.rest);
+  mail::v1::JournalEvent event = parcel::EventAbout(*split.rest);
   event.set_type("held");
   event.set_state(ToMailState(row.state));
   event.set_detail(DetailOf(row.state, row.until));

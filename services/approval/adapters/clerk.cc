@@ -1,5 +1,6 @@
 #include "services/approval/adapters/clerk.h"
 
+#include "shared/parcel/records.h"
 #include "shared/stage/proto_time.h"
 #include "shared/text/utf8.h"
 
@@ -71,27 +72,10 @@ Status HandOn(const Change& change, const MailId& mail, stage::Outbox& outbox) {
 
 }  // namespace
 
-mail::v1::JournalEvent EventAbout(const mail::v1::Parcel& parcel) {
-  mail::v1::JournalEvent event;
-  event.set_mail_id(parcel.mail_id());
-  event.set_parcel_id(parcel.parcel_id());
-  event.set_content_sha256(parcel.content().sha256());
-  for (const auto& recipient : parcel.recipients()) event.add_recipients(recipient.address());
-  return event;
-}
-
 Status PublishOutcome(const keys::MailKey& key, const mail::v1::Parcel& parcel, mail::v1::RecipientState state,
                       const std::string& detail, TimePoint at, stage::Outbox& outbox) {
   SEKISHO_TRY(const MailId mail, MailId::FromOctets(parcel.mail_id()));
-  mail::v1::Outcome outcome;
-  outcome.set_organization_id(parcel.organization_id());
-  outcome.set_mail_id(parcel.mail_id());
-  outcome.set_parcel_id(parcel.parcel_id());
-  outcome.set_state(state);
-  for (const auto& recipient : parcel.recipients()) outcome.add_recipients(recipient.address());
-  *outcome.mutable_submitter() = parcel.submitter();
-  outcome.set_mail_from(parcel.envelope().mail_from());
-  *outcome.mutable_at() = ToProto(at);
+  mail::v1::Outcome outcome = parcel::OutcomeAbout(parcel, state, at);
   outcome.set_detail(detail);
   return outbox.Publish(bus::Topic::kOutcome, key, mail, outcome);
 }
@@ -168,7 +152,7 @@ Status Clerk::Apply(const Change& change, store::Tx& tx, stage::Outbox& outbox) 
   } else {
     SEKISHO_RETURN_IF_ERROR(PublishOutcome(change.key, change.chosen, state, detail, change.at, outbox));
   }
-  mail::v1::JournalEvent event = EventAbout(change.chosen);
+  mail::v1::JournalEvent event = parcel::EventAbout(change.chosen);
   event.set_type(std::string(PastTense(change.step.event)));
   event.set_state(state);
   event.set_actor(change.step.actor);

@@ -60,8 +60,6 @@ class Clerk {
   const Notifier& notifier_;
 };
 
-// The start of a journal event about `parcel`.
-mail::v1::JournalEvent EventAbout(const mail::v1::Parcel& parcel);
 // Tells the other stages that its recipients reached their end.
 Status PublishOutcome(const keys::MailKey& key, const mail::v1::Parcel& parcel, mail::v1::RecipientState state,
                       const std::string& detail, TimePoint at, stage::Outbox& outbox);

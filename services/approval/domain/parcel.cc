@@ -12,8 +12,6 @@ namespace {
 using mail::v1::Judgement;
 using mail::v1::Parcel;
 
-Error Mismatch(const char* what) { return MakeError(Code::kCorrupt, std::string("parcel refused: ") + what); }
-
 // A domain has no case; a local part may have (RFC 5321 §2.4).
 std::string Comparable(std::string_view address) {
   const size_t at = std::min(address.rfind('@'), address.size());
@@ -26,17 +24,6 @@ std::set<std::string> Comparable(const std::vector<std::string>& addresses) {
   return comparable;
 }
 
-// The slip begins here, rises, and ends with delivery.
-bool IsSlipSound(const Judgement& judgement) {
-  const auto& slip = judgement.slip();
-  if (slip.size() < 2 || slip[0] != mail::v1::STAGE_APPROVAL) return false;
-  if (slip[slip.size() - 1] != mail::v1::STAGE_DELIVERY) return false;
-  for (int i = 1; i < slip.size(); ++i) {
-    if (slip[i] <= slip[i - 1] || slip[i] > mail::v1::STAGE_DELIVERY) return false;
-  }
-  return true;
-}
-
 Duration FromProto(const google::protobuf::Duration& duration) {
   // Within what a clock can hold, whatever a document says.
   constexpr int64_t kLongest = 100LL * 365 * 86400;
@@ -45,32 +32,6 @@ Duration FromProto(const google::protobuf::Duration& duration) {
 }
 
 }  // namespace
-
-Status CheckParcel(const Parcel& parcel, const Judgement& judgement, const Arrival& arrival) {
-  if (parcel.organization_id() != arrival.organization_id) return Mismatch("another organisation's");
-  if (parcel.mail_id() != arrival.mail.octets()) return Mismatch("its mail id is not its record's");
-  if (!ParcelId::FromOctets(parcel.parcel_id()).ok()) return Mismatch("it has no id");
-  if (parcel.hop() != 1) return Mismatch("its hop number is stale");
-  if (parcel.system_mail() != mail::v1::SYSTEM_MAIL_UNSPECIFIED) return Mismatch("system mail never waits");
-  if (parcel.has_seal()) return Mismatch("it is sealed already");
-  if (judgement.organization_id() != parcel.organization_id() || judgement.mail_id() != parcel.mail_id()) {
-    return Mismatch("its judgement is another mail's");
-  }
-  if (judgement.mail_from() != parcel.envelope().mail_from()) return Mismatch("its sender is not the judged one");
-  if (judgement.treatment().block()) return Mismatch("it was blocked");
-  if (!IsSlipSound(judgement)) return Mismatch("its slip does not lead from here to delivery");
-  if (judgement.d1_sha256().size() != 32 || parcel.content().sha256() != judgement.d1_sha256()) {
-    return Mismatch("its content is not what was judged");
-  }
-  if (parcel.recipients().empty()) return Mismatch("it has no recipients");
-  const std::set<std::string_view> judged(judgement.recipients().begin(), judgement.recipients().end());
-  std::set<std::string_view> seen;
-  for (const auto& recipient : parcel.recipients()) {
-    if (!judged.contains(recipient.address())) return Mismatch("a recipient was not judged");
-    if (!seen.insert(recipient.address()).second) return Mismatch("a recipient is given twice");
-  }
-  return Ok();
-}
 
 mail::v1::Stage NextStage(const Judgement& judgement) { return static_cast<mail::v1::Stage>(judgement.slip(1)); }
 

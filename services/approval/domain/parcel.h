@@ -1,10 +1,9 @@
 #pragma once
-// A parcel that comes to wait: whether it is what policy judged, how long it waits, and how it is split when a decision
-// is about some of its recipients only. Pure; the judgement's MAC is the caller's to check.
+// A parcel that comes to wait: how long it waits, and how it is split when a decision is about some of its recipients
+// only. Pure.
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "sekisho/mail/v1/mail.pb.h"
@@ -15,16 +14,7 @@
 
 namespace sekisho::approval {
 
-// What the record itself says, as the stage loop proved it.
-struct Arrival {
-  MailId mail;
-  std::string_view organization_id;  // ours
-};
-
-// Any mismatch is kCorrupt: the record is parked, and nothing is sent.
-Status CheckParcel(const mail::v1::Parcel& parcel, const mail::v1::Judgement& judgement, const Arrival& arrival);
-
-// The stage after approval on a slip that CheckParcel accepted.
+// The stage after approval on a slip that parcel::CheckJudged accepted.
 mail::v1::Stage NextStage(const mail::v1::Judgement& judgement);
 
 struct Wait {

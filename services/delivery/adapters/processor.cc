@@ -3,7 +3,9 @@
 #include <map>
 #include <set>
 
-#include "services/delivery/domain/parcel_check.h"
+#include "services/delivery/domain/system_mail_check.h"
+#include "shared/parcel/judgement.h"
+#include "shared/parcel/records.h"
 
 namespace sekisho::delivery {
 namespace {
@@ -52,18 +54,11 @@ Result<stage::Effects> Processor::Process(const stage::Input& input) {
 }
 
 Status Processor::Check(const mail::v1::Parcel& parcel, const stage::Input& input) const {
-  const Arrival arrival{input.mail, input.source, around_.organization_id};
+  const parcel::Arrival arrival{input.mail, input.source, around_.organization_id};
   if (!parcel.has_judgement()) return CheckSystemMail(parcel, arrival);
-  const auto& signed_judgement = parcel.judgement();
-  const auto mac = signed_judgement.mac_by_stage().find(mail::v1::STAGE_DELIVERY);
-  if (mac == signed_judgement.mac_by_stage().end())
-    return MakeError(Code::kCorrupt, "parcel refused: its judgement is not signed for us");
-  SEKISHO_RETURN_IF_ERROR(around_.keys.CheckEdgeMac("policy", "delivery", signed_judgement.judgement(), mac->second));
-  mail::v1::Judgement judgement;
-  if (!judgement.ParseFromString(signed_judgement.judgement())) {
-    return MakeError(Code::kCorrupt, "parcel refused: its judgement cannot be read");
-  }
-  return CheckParcel(parcel, judgement, arrival);
+  SEKISHO_TRY(const mail::v1::Judgement judgement,
+              parcel::OpenJudgement(around_.keys, parcel, mail::v1::STAGE_DELIVERY));
+  return parcel::CheckJudged(parcel, judgement, arrival, mail::v1::STAGE_DELIVERY);
 }
 
 Result<stage::Effects> Processor::ProcessParcel(const stage::Input& input) {
@@ -154,12 +149,9 @@ Status Processor::Admit(const std::shared_ptr<Admission>& admission, store::Tx& 
     SEKISHO_RETURN_IF_ERROR(settler_.WriteRecalled(outbox, any.key, any.about, addresses, actor));
   }
   if (!waiting.empty()) {
-    mail::v1::JournalEvent event;
-    event.set_mail_id(any.about.mail_id());
-    event.set_parcel_id(any.about.parcel_id());
+    mail::v1::JournalEvent event = parcel::EventAbout(any.about);
     event.set_type("queued");
     event.set_state(mail::v1::RECIPIENT_STATE_DELIVERING);
-    event.set_system_mail(any.about.system_mail());
     for (std::string& address : waiting) event.add_recipients(std::move(address));
     SEKISHO_RETURN_IF_ERROR(outbox.Journal(any.key, std::move(event)));
   }

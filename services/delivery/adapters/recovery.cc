@@ -5,6 +5,7 @@
 #include "services/delivery/adapters/batch.h"
 #include "services/delivery/adapters/queue_table.h"
 #include "shared/crypto/digest.h"
+#include "shared/parcel/records.h"
 
 namespace sekisho::delivery {
 namespace {
@@ -29,16 +30,11 @@ Status TakeOverOne(const stage::Surroundings& around, const QueueRow& row, store
   SEKISHO_RETURN_IF_ERROR(TakeOverRow(tx, row.key, around.clock.Now()));
   const Result<OpenedRow> opened = Open(around, row);
   if (!opened.ok()) return Ok();  // it says so when it is claimed
-  mail::v1::JournalEvent event;
-  event.set_mail_id(opened->parcel.mail_id());
-  event.set_parcel_id(opened->parcel.parcel_id());
+  mail::v1::JournalEvent event = parcel::EventAbout(opened->parcel);
   event.set_type("possibly_duplicate");
   event.set_state(mail::v1::RECIPIENT_STATE_DEFERRED);
-  event.add_recipients(opened->parcel.recipients(0).address());
   event.set_detail(
       "the process stopped while sending; the mail is sent again and may arrive twice with the same Message-ID");
-  event.set_content_sha256(opened->parcel.content().sha256());
-  event.set_system_mail(opened->parcel.system_mail());
   return outbox.Journal(opened->key, std::move(event));
 }
 

@@ -7,6 +7,7 @@
 
 #include "shared/base/failpoint.h"
 #include "shared/base/random.h"
+#include "shared/parcel/records.h"
 #include "shared/stage/proto_time.h"
 
 namespace sekisho::delivery {
@@ -14,28 +15,6 @@ namespace {
 
 constexpr Duration kPatienceAfterJump = std::chrono::hours(1);
 constexpr Duration kNever = std::chrono::hours(24 * 365 * 100);
-
-mail::v1::JournalEvent EventAbout(const mail::v1::Parcel& about) {
-  mail::v1::JournalEvent event;
-  event.set_mail_id(about.mail_id());
-  event.set_parcel_id(about.parcel_id());
-  event.set_content_sha256(about.content().sha256());
-  event.set_system_mail(about.system_mail());
-  return event;
-}
-
-mail::v1::Outcome OutcomeOf(const mail::v1::Parcel& about, State state, TimePoint now) {
-  mail::v1::Outcome outcome;
-  outcome.set_organization_id(about.organization_id());
-  outcome.set_mail_id(about.mail_id());
-  outcome.set_parcel_id(about.parcel_id());
-  outcome.set_state(ToMailState(state));
-  *outcome.mutable_submitter() = about.submitter();
-  outcome.set_mail_from(about.envelope().mail_from());
-  *outcome.mutable_at() = ToProto(now);
-  outcome.set_system_mail(about.system_mail());
-  return outcome;
-}
 
 // What the sender is told, and what Sekisho says of it in the journal.
 std::string DetailOf(const Disposition& disposition, const Decision& decision, const std::string& host) {
@@ -181,7 +160,7 @@ Status Settler::Tell(const Settlement& settlement, stage::Outbox& outbox) const 
   }
   for (const auto& [key, recipients] : groups) {
     const auto& [state, detail, notice] = key;
-    mail::v1::JournalEvent event = EventAbout(batch.about);
+    mail::v1::JournalEvent event = parcel::EventAbout(batch.about);
     event.set_type(std::string(StateName(state)));
     event.set_state(ToMailState(state));
     event.set_detail(detail + WhoIsTold(settlement, notice));
@@ -189,13 +168,13 @@ Status Settler::Tell(const Settlement& settlement, stage::Outbox& outbox) const 
     for (const std::string& recipient : recipients) event.add_recipients(recipient);
     SEKISHO_RETURN_IF_ERROR(outbox.Journal(batch.key, std::move(event)));
     if (!IsTerminal(state)) continue;
-    mail::v1::Outcome outcome = OutcomeOf(batch.about, state, settlement.now);
+    mail::v1::Outcome outcome = parcel::OutcomeAbout(batch.about, ToMailState(state), settlement.now);
     outcome.set_detail(detail);
     for (const std::string& recipient : recipients) outcome.add_recipients(recipient);
     SEKISHO_RETURN_IF_ERROR(outbox.Publish(bus::Topic::kOutcome, batch.key, batch.mail, outcome));
   }
   if (ambiguous.empty()) return Ok();
-  mail::v1::JournalEvent event = EventAbout(batch.about);
+  mail::v1::JournalEvent event = parcel::EventAbout(batch.about);
   event.set_type("possibly_duplicate");
   event.set_detail("the peer had the whole mail and did not answer; it may have taken it");
   *event.mutable_at() = ToProto(settlement.now);
@@ -256,12 +235,12 @@ Status Settler::WriteRecalled(stage::Outbox& outbox, const keys::MailKey& key, c
                               const std::vector<std::string>& recipients, const std::string& actor) const {
   if (recipients.empty()) return Ok();
   SEKISHO_TRY(const MailId mail, MailId::FromOctets(about.mail_id()));
-  mail::v1::JournalEvent event = EventAbout(about);
+  mail::v1::JournalEvent event = parcel::EventAbout(about);
   event.set_type("recalled");
   event.set_state(mail::v1::RECIPIENT_STATE_RECALLED);
   event.set_actor(actor);
   event.set_detail("taken back before it was sent");
-  mail::v1::Outcome outcome = OutcomeOf(about, State::kRecalled, around_.clock.Now());
+  mail::v1::Outcome outcome = parcel::OutcomeAbout(about, mail::v1::RECIPIENT_STATE_RECALLED, around_.clock.Now());
   outcome.set_detail("recalled by the sender");
   for (const std::string& recipient : recipients) {
     event.add_recipients(recipient);

@@ -2,8 +2,10 @@
 
 #include "sekisho/encryption/v1/stored.pb.h"
 #include "services/encryption/domain/notices.h"
-#include "services/encryption/domain/parcel_check.h"
 #include "shared/observe/metrics.h"
+#include "shared/parcel/check.h"
+#include "shared/parcel/judgement.h"
+#include "shared/parcel/records.h"
 #include "shared/stage/proto_time.h"
 
 namespace sekisho::encryption {
@@ -22,13 +24,10 @@ std::vector<std::string> AddressesOf(const mail::v1::Parcel& parcel) {
 }
 
 mail::v1::JournalEvent EventOf(const mail::v1::Parcel& parcel, const char* type, mail::v1::RecipientState state, TimePoint now) {
-  mail::v1::JournalEvent event;
-  event.set_mail_id(parcel.mail_id());
-  event.set_parcel_id(parcel.parcel_id());
+  mail::v1::JournalEvent event = parcel::EventAbout(parcel);
   event.set_type(type);
   event.set_state(state);
   *event.mutable_at() = ToProto(now);
-  for (const auto& recipient : parcel.recipients()) event.add_recipients(recipient.address());
   return event;
 }
 
@@ -48,22 +47,12 @@ Result<stage::Effects> Processor::Process(const stage::Input& input) {
   return input.topic == bus::Topic::kOutcome ? OnOutcome(input) : OnCleared(input);
 }
 
-Result<mail::v1::Judgement> Processor::CheckedJudgement(const mail::v1::Parcel& parcel, const stage::Input& input) const {
-  const auto& macs = parcel.judgement().mac_by_stage();
-  const auto mac = macs.find(mail::v1::STAGE_ENCRYPTION);
-  if (mac == macs.end()) return MakeError(Code::kCorrupt, "parcel refused: its judgement is not signed for us");
-  const std::string& octets = parcel.judgement().judgement();
-  SEKISHO_RETURN_IF_ERROR(around_.keys.CheckEdgeMac("policy", "encryption", octets, mac->second));
-  mail::v1::Judgement judgement;
-  if (!judgement.ParseFromString(octets)) return MakeError(Code::kCorrupt, "parcel refused: its judgement cannot be read");
-  SEKISHO_RETURN_IF_ERROR(CheckParcel(parcel, judgement, {input.mail, input.source, around_.organization_id}));
-  return judgement;
-}
-
 Result<stage::Effects> Processor::OnCleared(const stage::Input& input) {
   mail::v1::Parcel parcel;
   if (!parcel.ParseFromString(input.value)) return MakeError(Code::kCorrupt, "a parcel cannot be read");
-  SEKISHO_TRY(const mail::v1::Judgement judgement, CheckedJudgement(parcel, input));
+  SEKISHO_TRY(const mail::v1::Judgement judgement, parcel::OpenJudgement(around_.keys, parcel, mail::v1::STAGE_ENCRYPTION));
+  SEKISHO_RETURN_IF_ERROR(
+      parcel::CheckJudged(parcel, judgement, {input.mail, input.source, around_.organization_id}, mail::v1::STAGE_ENCRYPTION));
   SEKISHO_TRY(const ParcelId id, ParcelId::FromOctets(parcel.parcel_id()));
   SEKISHO_TRY(const std::shared_ptr<const std::string> octets, content_.Read(parcel.content()));
 
@@ -119,7 +108,6 @@ Result<stage::Effects> Processor::HandOn(const stage::Input& input, mail::v1::Pa
   parcel.set_hop(parcel.hop() + 1);
   mail::v1::JournalEvent event = EventOf(parcel, "sealed", mail::v1::RECIPIENT_STATE_DELIVERING, around_.clock.Now());
   event.set_detail(DetailOf(sealed));
-  event.set_content_sha256(parcel.content().sha256());
 
   Count("sekisho_encryption_sealed_total", "Parcels sealed, by rung", "rung", sealed.rung);
   return stage::Effects([mail = input.mail, key = input.key, staged = std::move(staged), parcel = std::move(parcel),
@@ -140,15 +128,7 @@ Result<stage::Effects> Processor::Refuse(const stage::Input& input, const mail::
     detail += "; recipient " + std::to_string(lacking.recipient + 1) + ": " + lacking.why;
   }
   event.set_detail(detail);
-  mail::v1::Outcome outcome;
-  outcome.set_organization_id(parcel.organization_id());
-  outcome.set_mail_id(parcel.mail_id());
-  outcome.set_parcel_id(parcel.parcel_id());
-  outcome.set_state(mail::v1::RECIPIENT_STATE_REJECTED);
-  *outcome.mutable_recipients() = event.recipients();
-  *outcome.mutable_submitter() = parcel.submitter();
-  outcome.set_mail_from(parcel.envelope().mail_from());
-  *outcome.mutable_at() = event.at();
+  mail::v1::Outcome outcome = parcel::OutcomeAbout(parcel, mail::v1::RECIPIENT_STATE_REJECTED, now);
   outcome.set_detail(detail);
   std::optional<notice::SystemMail> notice;
   if (!parcel.envelope().mail_from().empty()) {  // the null sender gets none: there is nobody to tell (RFC 5321 §4.5.5)

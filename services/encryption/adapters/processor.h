@@ -23,7 +23,6 @@ class Processor final : public stage::Processor {
  private:
   Result<stage::Effects> OnCleared(const stage::Input& input);
   Result<stage::Effects> OnOutcome(const stage::Input& input);
-  Result<mail::v1::Judgement> CheckedJudgement(const mail::v1::Parcel& parcel, const stage::Input& input) const;
   SealRequest MakeRequest(const mail::v1::Parcel& parcel, const mail::v1::Judgement& judgement, std::string_view octets) const;
   Result<stage::Effects> HandOn(const stage::Input& input, mail::v1::Parcel parcel, const Sealed& sealed,
                                 std::shared_ptr<content::Staged> staged);

@@ -6,6 +6,8 @@
 #include "services/policy/domain/edits.h"
 #include "services/policy/domain/rejection_notice.h"
 #include "shared/observe/metrics.h"
+#include "shared/parcel/judgement.h"
+#include "shared/parcel/records.h"
 #include "shared/stage/proto_time.h"
 #include "shared/text/utf8.h"
 
@@ -28,17 +30,6 @@ bus::Topic FirstTopic(const mail::v1::Judgement& judgement) {
       return bus::Topic::kCleared;
     default:
       return bus::Topic::kSealed;
-  }
-}
-
-std::string_view StageName(int stage) {
-  switch (stage) {
-    case mail::v1::STAGE_APPROVAL:
-      return "approval";
-    case mail::v1::STAGE_ENCRYPTION:
-      return "encryption";
-    default:
-      return "delivery";
   }
 }
 
@@ -74,7 +65,11 @@ class SubmittedProcessor::Plan {
   Status Make() {
     for (const PlannedParcel& parcel : verdict_.parcels) {
       CountParcel(parcel);
-      SEKISHO_RETURN_IF_ERROR(parcel.treatment.block() ? AddBlocked(parcel) : AddParcel(parcel));
+      if (parcel.treatment.block()) {
+        AddBlocked(parcel);
+      } else {
+        SEKISHO_RETURN_IF_ERROR(AddParcel(parcel));
+      }
     }
     return blocked_.recipients.empty() ? Ok() : AddNotice();
   }
@@ -106,65 +101,51 @@ class SubmittedProcessor::Plan {
   }
 
  private:
-  Status AddParcel(const PlannedParcel& planned) {
-    const ParcelId id = ParcelId::Generate(now_);
-    SEKISHO_TRY(const content::ContentRef content, ContentFor(planned.treatment.to_cc_to_bcc(), id));
+  mail::v1::Parcel ParcelOf(const PlannedParcel& planned) const {
     mail::v1::Parcel parcel;
     parcel.set_organization_id(mail_.organization_id());
     parcel.set_mail_id(mail_.mail_id());
-    parcel.set_parcel_id(std::string(id.octets()));
+    parcel.set_parcel_id(std::string(ParcelId::Generate(now_).octets()));
     parcel.set_hop(1);
     *parcel.mutable_envelope() = mail_.envelope();
     for (const uint32_t index : planned.recipients)
       *parcel.add_recipients() = mail_.recipients(static_cast<int>(index));
-    *parcel.mutable_content() = content;
     *parcel.mutable_submitter() = mail_.submitter();
     *parcel.mutable_accepted_at() = mail_.accepted_at();
     parcel.set_subject(subject_);
+    return parcel;
+  }
+
+  Status AddParcel(const PlannedParcel& planned) {
+    mail::v1::Parcel parcel = ParcelOf(planned);
+    SEKISHO_TRY(*parcel.mutable_content(), ContentFor(planned.treatment.to_cc_to_bcc(), parcel));
     const mail::v1::Judgement judgement = JudgementOf(planned, parcel);
-    SEKISHO_TRY(*parcel.mutable_judgement(), Sign(judgement));
-    mail::v1::JournalEvent event = EventOf(planned, id, "judged", mail::v1::RECIPIENT_STATE_JUDGED);
-    event.set_content_sha256(content.sha256());
-    events_.push_back(std::move(event));
+    SEKISHO_TRY(*parcel.mutable_judgement(), parcel::SignJudgement(processor_.around_.keys, judgement));
+    AddEvent(planned, parcel, "judged", mail::v1::RECIPIENT_STATE_JUDGED);
     parcels_.emplace_back(FirstTopic(judgement), std::move(parcel));
     return Ok();
   }
 
-  Status AddBlocked(const PlannedParcel& planned) {
-    const ParcelId id = ParcelId::Generate(now_);
-    events_.push_back(EventOf(planned, id, "rejected", mail::v1::RECIPIENT_STATE_REJECTED));
-    mail::v1::Outcome& outcome = outcomes_.emplace_back();
-    outcome.set_organization_id(mail_.organization_id());
-    outcome.set_mail_id(mail_.mail_id());
-    outcome.set_parcel_id(std::string(id.octets()));
-    outcome.set_state(mail::v1::RECIPIENT_STATE_REJECTED);
-    *outcome.mutable_submitter() = mail_.submitter();
-    outcome.set_mail_from(mail_.envelope().mail_from());
-    *outcome.mutable_at() = ToProto(now_);
+  void AddBlocked(const PlannedParcel& planned) {
+    const mail::v1::Parcel parcel = ParcelOf(planned);
+    AddEvent(planned, parcel, "rejected", mail::v1::RECIPIENT_STATE_REJECTED);
+    mail::v1::Outcome& outcome =
+        outcomes_.emplace_back(parcel::OutcomeAbout(parcel, mail::v1::RECIPIENT_STATE_REJECTED, now_));
     std::vector<std::string> rules;
     for (const mail::v1::Reason& reason : planned.reasons) rules.push_back(reason.rule_id());
     outcome.set_detail("blocked by policy " + verdict_.policy_version + ": " + Joined(rules));
-    for (const uint32_t index : planned.recipients) {
-      outcome.add_recipients(mail_.recipients(static_cast<int>(index)).address());
-      blocked_.recipients.push_back(mail_.recipients(static_cast<int>(index)).address());
-    }
+    blocked_.recipients.insert(blocked_.recipients.end(), outcome.recipients().begin(), outcome.recipients().end());
     blocked_.reasons = planned.reasons;
-    return Ok();
   }
 
-  mail::v1::JournalEvent EventOf(const PlannedParcel& planned, const ParcelId& id, const char* type,
-                                 mail::v1::RecipientState state) const {
-    mail::v1::JournalEvent event;
-    event.set_mail_id(mail_.mail_id());
-    event.set_parcel_id(std::string(id.octets()));
+  void AddEvent(const PlannedParcel& planned, const mail::v1::Parcel& parcel, const char* type,
+                mail::v1::RecipientState state) {
+    mail::v1::JournalEvent& event = events_.emplace_back(parcel::EventAbout(parcel));
     event.set_type(type);
     event.set_state(state);
-    for (const uint32_t index : planned.recipients)
-      event.add_recipients(mail_.recipients(static_cast<int>(index)).address());
     *event.mutable_at() = ToProto(now_);
     event.set_detail(Joined(Actions(planned.treatment)) + " (policy " + verdict_.policy_version + ")");
     for (const mail::v1::Reason& reason : planned.reasons) *event.add_reasons() = reason;
-    return event;
   }
 
   mail::v1::Judgement JudgementOf(const PlannedParcel& planned, const mail::v1::Parcel& parcel) const {
@@ -183,23 +164,14 @@ class SubmittedProcessor::Plan {
     return judgement;
   }
 
-  Result<mail::v1::SignedJudgement> Sign(const mail::v1::Judgement& judgement) const {
-    mail::v1::SignedJudgement signed_judgement;
-    signed_judgement.set_judgement(judgement.SerializeAsString());
-    for (const int stage : judgement.slip()) {
-      SEKISHO_TRY((*signed_judgement.mutable_mac_by_stage())[stage],
-                  processor_.around_.keys.EdgeMac("policy", StageName(stage), signed_judgement.judgement()));
-    }
-    return signed_judgement;
-  }
-
   // D1 for parcels with or without the To/Cc→Bcc treatment: D0 itself where nothing changes, else stored once.
-  Result<content::ContentRef> ContentFor(bool hide_recipients, const ParcelId& id) {
+  Result<content::ContentRef> ContentFor(bool hide_recipients, const mail::v1::Parcel& parcel) {
     const auto known = contents_.find(hide_recipients);
     if (known != contents_.end()) return known->second;
     SEKISHO_TRY(const std::optional<EditedMail> edited, Edited(hide_recipients));
     content::ContentRef ref = mail_.content();
     if (edited) {
+      SEKISHO_TRY(const ParcelId id, ParcelId::FromOctets(parcel.parcel_id()));
       const auto writer = processor_.content_.Create(key_, mail_id_, "d1-" + id.ToString());
       SEKISHO_RETURN_IF_ERROR(writer->Append(edited->header));
       SEKISHO_RETURN_IF_ERROR(writer->Append(edited->body));

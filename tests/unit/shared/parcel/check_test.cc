@@ -1,11 +1,12 @@
-#include "services/delivery/domain/parcel_check.h"
+#include "shared/parcel/check.h"
 
 #include <gtest/gtest.h>
 
 #include <functional>
-#include <set>
+#include <initializer_list>
+#include <tuple>
 
-namespace sekisho::delivery {
+namespace sekisho::parcel {
 namespace {
 
 const MailId kMail = MailId::Generate(TimePoint(std::chrono::hours(500000)));
@@ -32,9 +33,7 @@ class ParcelCheckTest : public ::testing::Test {
   }
 
   void Seal() {
-    judgement_.clear_slip();
-    judgement_.add_slip(mail::v1::STAGE_ENCRYPTION);
-    judgement_.add_slip(mail::v1::STAGE_DELIVERY);
+    SetSlip({mail::v1::STAGE_ENCRYPTION, mail::v1::STAGE_DELIVERY});
     parcel_.set_hop(2);
     parcel_.mutable_seal()->set_d1_sha256(std::string(32, '1'));
     parcel_.mutable_seal()->set_d2_sha256(std::string(32, '2'));
@@ -42,24 +41,19 @@ class ParcelCheckTest : public ::testing::Test {
     source_ = "encryption";
   }
 
-  void MakeSystemMail() {
-    parcel_.mutable_envelope()->clear_mail_from();
-    parcel_.set_system_mail(mail::v1::SYSTEM_MAIL_NOTICE);
-    source_ = "approval";
+  void SetSlip(std::initializer_list<mail::v1::Stage> stages) {
+    judgement_.clear_slip();
+    for (const auto stage : stages) judgement_.add_slip(stage);
   }
 
   Arrival arrival() const { return {kMail, source_, "example"}; }
   Code Check() const {
-    const Status status = CheckParcel(parcel_, judgement_, arrival());
+    const Status status = CheckJudged(parcel_, judgement_, arrival(), here_);
     return status.ok() ? static_cast<Code>(-1) : status.error().code;
   }
-  Code CheckSystem() const {
-    const Status status = CheckSystemMail(parcel_, arrival());
-    return status.ok() ? static_cast<Code>(-1) : status.error().code;
-  }
-
   static constexpr Code kFine = static_cast<Code>(-1);
   std::string source_ = "policy";
+  mail::v1::Stage here_ = mail::v1::STAGE_DELIVERY;
   mail::v1::Parcel parcel_;
   mail::v1::Judgement judgement_;
 };
@@ -105,9 +99,7 @@ TEST_F(ParcelCheckTest, EveryForgeryIsRefused) {
       {"no slip", [&] { judgement_.clear_slip(); }},
       {"a slip out of order",
        [&] {
-         judgement_.clear_slip();
-         for (const auto stage : {mail::v1::STAGE_ENCRYPTION, mail::v1::STAGE_APPROVAL, mail::v1::STAGE_DELIVERY})
-           judgement_.add_slip(stage);
+         SetSlip({mail::v1::STAGE_ENCRYPTION, mail::v1::STAGE_APPROVAL, mail::v1::STAGE_DELIVERY});
        }},
       {"an unknown stage in the slip",
        [&] {
@@ -150,42 +142,65 @@ TEST_F(ParcelCheckTest, EveryForgeryOfASealIsRefused) {
 }
 
 TEST_F(ParcelCheckTest, ApprovalBeforeDelivery) {
-  judgement_.clear_slip();
-  judgement_.add_slip(mail::v1::STAGE_APPROVAL);
-  judgement_.add_slip(mail::v1::STAGE_DELIVERY);
+  SetSlip({mail::v1::STAGE_APPROVAL, mail::v1::STAGE_DELIVERY});
   parcel_.set_hop(2);
   EXPECT_EQ(Check(), Code::kCorrupt);
   source_ = "approval";
   EXPECT_EQ(Check(), kFine);
 }
 
-TEST_F(ParcelCheckTest, SystemMailComesFromItsWritersOnly) {
-  using namespace mail::v1;
-  MakeSystemMail();
-  const std::set<std::pair<SystemMail, std::string>> allowed = {{SYSTEM_MAIL_NOTICE, "policy"},
-                                                                {SYSTEM_MAIL_NOTICE, "approval"},
-                                                                {SYSTEM_MAIL_NOTICE, "encryption"},
-                                                                {SYSTEM_MAIL_DSN, "delivery"},
-                                                                {SYSTEM_MAIL_PASSWORD, "encryption"}};
-  for (const SystemMail kind : {SYSTEM_MAIL_UNSPECIFIED, SYSTEM_MAIL_NOTICE, SYSTEM_MAIL_DSN, SYSTEM_MAIL_PASSWORD,
-                                static_cast<SystemMail>(9)}) {
-    for (const char* source : {"intake", "policy", "approval", "encryption", "delivery", "ledger"}) {
-      parcel_.set_system_mail(kind);
-      source_ = source;
-      EXPECT_EQ(CheckSystem(), allowed.contains({kind, source}) ? kFine : Code::kCorrupt) << kind << " " << source;
+TEST_F(ParcelCheckTest, EachStageOfTheSlipHasItsTurn) {
+  using mail::v1::Stage;
+  SetSlip({mail::v1::STAGE_APPROVAL, mail::v1::STAGE_ENCRYPTION, mail::v1::STAGE_DELIVERY});
+  const std::string_view sources[] = {"policy", "approval", "encryption"};
+  for (uint32_t hop = 1; hop <= 3; ++hop) {
+    if (hop == 3) {
+      parcel_.mutable_seal()->set_d1_sha256(std::string(32, '1'));
+      parcel_.mutable_seal()->set_d2_sha256(std::string(32, '1'));
+    }
+    for (const Stage here : {mail::v1::STAGE_APPROVAL, mail::v1::STAGE_ENCRYPTION, mail::v1::STAGE_DELIVERY}) {
+      for (const std::string_view source : sources) {
+        parcel_.set_hop(hop);
+        source_ = source;
+        here_ = here;
+        const bool its_turn =
+            here == mail::v1::STAGE_APPROVAL + static_cast<int>(hop) - 1 && source == sources[hop - 1];
+        EXPECT_EQ(Check(), its_turn ? kFine : Code::kCorrupt)
+            << StageName(here) << " from " << source << ", hop " << hop;
+      }
     }
   }
 }
 
-TEST_F(ParcelCheckTest, SystemMailHasNoSenderAndNoSeal) {
-  MakeSystemMail();
-  ASSERT_EQ(CheckSystem(), kFine);
-  parcel_.mutable_envelope()->set_mail_from("hanako@example.jp");
-  EXPECT_EQ(CheckSystem(), Code::kCorrupt);
-  parcel_.mutable_envelope()->clear_mail_from();
-  parcel_.mutable_seal();
-  EXPECT_EQ(CheckSystem(), Code::kCorrupt);
+TEST_F(ParcelCheckTest, AStageThatIsNotOnTheSlipTakesNothing) {
+  for (const auto here : {mail::v1::STAGE_APPROVAL, mail::v1::STAGE_ENCRYPTION, mail::v1::STAGE_LEDGER}) {
+    here_ = here;
+    EXPECT_EQ(Check(), Code::kCorrupt);
+  }
+}
+
+TEST_F(ParcelCheckTest, NothingIsSealedBeforeEncryption) {
+  SetSlip({mail::v1::STAGE_APPROVAL, mail::v1::STAGE_ENCRYPTION, mail::v1::STAGE_DELIVERY});
+  for (const auto& [here, source, hop] :
+       {std::tuple(mail::v1::STAGE_APPROVAL, "policy", 1U), std::tuple(mail::v1::STAGE_ENCRYPTION, "approval", 2U)}) {
+    here_ = here;
+    source_ = source;
+    parcel_.set_hop(hop);
+    parcel_.clear_seal();
+    EXPECT_EQ(Check(), kFine);
+    parcel_.mutable_seal()->set_d1_sha256(std::string(32, '1'));
+    parcel_.mutable_seal()->set_d2_sha256(std::string(32, '1'));
+    EXPECT_EQ(Check(), Code::kCorrupt);
+  }
+}
+
+TEST_F(ParcelCheckTest, WhatIsRefusedIsNotTriedAgain) {
+  parcel_.clear_recipients();
+  const Status status = CheckJudged(parcel_, judgement_, arrival(), here_);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().retry, Retry::kNever);
+  EXPECT_EQ(status.error().detail, "parcel refused: it has no recipients");
 }
 
 }  // namespace
-}  // namespace sekisho::delivery
+}  // namespace sekisho::parcel
