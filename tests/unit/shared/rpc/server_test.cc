@@ -17,6 +17,7 @@
 #include "shared/rpc/error.h"
 #include "shared/rpc/server.h"
 #include "shared/testing/fake_clock.h"
+#include "shared/testing/pki.h"
 #include "shared/testing/temporary_folder.h"
 
 namespace sekisho::rpc {
@@ -186,16 +187,33 @@ TEST_F(ServerTest, TheLibrarysComplaintsAreLinesOfOurLog) {
 }
 
 TEST_F(ServerTest, WhoHasNoCertificateStaysOutWhereOneIsAskedFor) {
+  const TimePoint now = std::chrono::time_point_cast<TimePoint::duration>(std::chrono::system_clock::now());
+  const TimePoint from = now - std::chrono::hours(1), until = now + std::chrono::hours(1);
+  const testing::TestCa ca("clients", from, until), others("others", from, until);
+  std::ofstream(folder_ / "clients.pem") << ca.certificate_pem();
   UseTls();
-  config_.mutable_tls()->set_client_ca_file(kKeys / "demo-ca.pem");
+  config_.mutable_tls()->set_client_ca_file(folder_ / "clients.pem");
   Start();
   std::ifstream in(kKeys / "demo-ca.pem");
   std::ostringstream pem;
   pem << in.rdbuf();
-  grpc::SslCredentialsOptions trust;
-  trust.pem_root_certs = pem.str();
-  EXPECT_EQ(CheckOn(grpc::CreateChannel(Target(), grpc::SslCredentials(trust)), TokenOf("admin")).error_code(),
-            grpc::StatusCode::UNAVAILABLE);
+  const auto with_certificate_of = [&](const testing::TestCa* issuer) {
+    grpc::SslCredentialsOptions options;
+    options.pem_root_certs = pem.str();
+    if (issuer != nullptr) {
+      testing::CertificateRequest request;
+      request.extended_key_usage = "clientAuth";
+      request.not_before = from;
+      request.not_after = until;
+      const auto client = issuer->Issue(request);
+      options.pem_cert_chain = client.certificate_pem;
+      options.pem_private_key = client.key_pem;
+    }
+    return CheckOn(grpc::CreateChannel(Target(), grpc::SslCredentials(options)), TokenOf("admin")).error_code();
+  };
+  EXPECT_EQ(with_certificate_of(&ca), grpc::StatusCode::OK);
+  EXPECT_EQ(with_certificate_of(&others), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(with_certificate_of(nullptr), grpc::StatusCode::UNAVAILABLE);
 }
 
 TEST_F(ServerTest, SaysWhatItCannotHave) {
