@@ -1,4 +1,6 @@
 """Who is in Bcc stays unknown to all but the sender: in what arrives, in bounces, in the approver's view, in lists."""
+import re
+
 import pytest
 
 from harness.cli import Cli, CliError
@@ -15,6 +17,10 @@ def with_bcc(field, to, **content):
     return field + b"\r\n" + compose(to, **content)
 
 
+def names_bcc(text):
+    return re.search(r"^\s*(resent-)?bcc\s*:", text, re.IGNORECASE | re.MULTILINE)
+
+
 def everything(server, side, recipient):
     return b"".join(server.sink.raw(side, recipient))
 
@@ -25,8 +31,7 @@ def test_it_does_not_arrive(demo, hanako, field):
     until(lambda: set(hanako.states(mail_id).values()) <= {"delivered", "held"}, "delivered, or held for its form")
     assert hanako.states(mail_id).keys() == {"jiro@example.jp", HIDDEN}, "the sender knows whom they wrote to"
     for recipient in ("jiro@example.jp", HIDDEN):
-        arrived = everything(demo, "inside", recipient)
-        assert b"bcc" not in arrived.lower()
+        assert not names_bcc(everything(demo, "inside", recipient).decode("utf-8", "replace"))
     assert HIDDEN.encode() not in everything(demo, "inside", "jiro@example.jp")
 
 
@@ -40,7 +45,7 @@ def test_a_bounce_does_not_show_it(demo, hanako, ret):
         assert client.data(with_bcc(FIELDS[0], "reject-1@example.jp", subject=subject))[0] == 250
     bounce = demo.sink.wait("inside", "hanako@example.jp", lambda m: m.get_content_type() == "multipart/report" and subject in str(m))
     assert "reject-1@example.jp" in str(bounce)
-    assert HIDDEN not in str(bounce) and "bcc" not in str(bounce).lower()
+    assert HIDDEN not in str(bounce) and not names_bcc(str(bounce))
 
 
 def test_an_approver_sees_the_recipients_that_they_decide_about_and_no_others(demo, hanako, taro):
@@ -51,11 +56,11 @@ def test_an_approver_sees_the_recipients_that_they_decide_about_and_no_others(de
     assert approval["recipients"] == ["tanaka@maker.example"]
     notice = demo.sink.wait("inside", "taro@example.jp", lambda m: subject in str(m["subject"]) or subject in text_of(m))
     shown = str(approval) + text_of(notice) + str(notice)
-    assert HIDDEN not in shown and "bcc" not in shown.lower()
+    assert HIDDEN not in shown and not names_bcc(shown)
     taro.reject(approval["parcel_id"], "差し戻します")
     hanako.wait_state_of(mail_id, {"tanaka@maker.example": "rejected", HIDDEN: "delivered"})
     returned = demo.sink.wait("inside", "hanako@example.jp", lambda m: "差し戻します" in text_of(m) and subject in str(m["subject"]) + text_of(m))
-    assert "bcc:" not in returned.as_string().lower()
+    assert not names_bcc(returned.as_string())
 
 
 def test_other_recipients_find_it_nowhere(demo, hanako):
