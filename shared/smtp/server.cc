@@ -31,6 +31,20 @@ void ServerCore::Leave(const std::string& address_key) {
   if (--found->second == 0) open_by_address_.erase(found);
 }
 
+bool ServerCore::EnterLogin(const std::string& login) {
+  const std::scoped_lock lock(mutex_);
+  size_t& of_login = open_by_login_[login];
+  if (of_login >= options.max_connections_per_address) return false;
+  ++of_login;
+  return true;
+}
+
+void ServerCore::LeaveLogin(const std::string& login) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = open_by_login_.find(login);
+  if (--found->second == 0) open_by_login_.erase(found);
+}
+
 size_t ServerCore::open() const {
   const std::scoped_lock lock(mutex_);
   return open_;

@@ -79,7 +79,7 @@ struct ServerOptions {
   size_t max_recipients = 500;
   size_t max_errors = 20;  // of a client since its last accepted mail; then 421
   size_t max_connections = 1000;
-  size_t max_connections_per_address = 200;            // an IPv6 /64 counts as one address
+  size_t max_connections_per_address = 200;            // an IPv6 /64 counts as one address; also of one login
   size_t min_bytes_per_second = 500;                   // of content, after the first 10 seconds
   std::shared_ptr<LoginGuard> logins;                  // one for all doors; absent: its own, 10 failures a minute
   Duration idle_timeout = std::chrono::minutes(5);     // between commands

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "shared/base/bytes.h"
 #include "shared/net/address_key.h"
 
 namespace sekisho::smtp {
@@ -112,6 +113,7 @@ void ServerConnection::End() {
   receiver_.reset();
   { const net::Stream closed = std::move(stream_); }
   if (entered_) core_->Leave(address_key_);
+  if (!login_entered_.empty()) core_->LeaveLogin(login_entered_);
   core_->Remove(self);
 }
 
@@ -207,16 +209,20 @@ void ServerConnection::Answered(Status taken) {
 }
 
 void ServerConnection::Settle(const Reply& reply) {
+  bool one_too_many = false;
   if (!login_tried_.empty()) {
     if (reply.code == 535) {
       ++core_->counters.logins_failed;
       core_->logins->Failed(address_key_, login_tried_, core_->clock.Steady());
     } else if (reply.code == 235) {
       core_->logins->Succeeded(address_key_, login_tried_, core_->clock.Steady());
+      std::string login = AsciiLower(login_tried_);
+      one_too_many = !core_->EnterLogin(login);
+      if (!one_too_many) login_entered_ = std::move(login);
     }
     login_tried_.clear();
   }
-  session_->Answer(reply);
+  session_->Answer(one_too_many ? Reply(454, "4.7.0", "too many connections of this login at once") : reply);
 }
 
 const Peer& ServerConnection::CurrentPeer() {

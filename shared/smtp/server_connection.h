@@ -55,7 +55,7 @@ class ServerConnection final : public net::Stream::Owner, public std::enable_sha
   net::Loop& loop_;
   net::Stream stream_;
   Peer peer_;
-  std::string address_key_;
+  std::string address_key_, login_entered_;  // of what it counts as one
   std::unique_ptr<Receiver> receiver_;
   std::optional<ServerSession> session_;
 

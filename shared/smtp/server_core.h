@@ -42,6 +42,9 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
   // A connection from `address_key` begins; false when it is one too many. Each true is matched by a Leave.
   bool Enter(const std::string& address_key);
   void Leave(const std::string& address_key);
+  // The same for a connection that has logged in.
+  bool EnterLogin(const std::string& login);
+  void LeaveLogin(const std::string& login);
   size_t open() const;
 
   // On the connection's loop.
@@ -63,7 +66,7 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
   std::condition_variable none_known_;
   size_t known_ = 0;  // in connections_, the refused among them
   size_t open_ = 0;   // entered, and not left
-  std::map<std::string, size_t> open_by_address_;
+  std::map<std::string, size_t> open_by_address_, open_by_login_;
 };
 
 }  // namespace sekisho::smtp

@@ -1,6 +1,7 @@
 """Clients that come too often, ask too much or guess: they are slowed or cut off, and the others are served meanwhile."""
 import base64
 import collections
+import contextlib
 import pathlib
 import socket
 import struct
@@ -11,6 +12,7 @@ import pytest
 from harness.grpc_client import Client, messages, reasons, stub
 from harness.sekisho import PASSWORD, Sekisho
 from harness.smtp import Wire, session
+from harness.waiting import until
 
 # --- HTTP/2 by hand (RFC 9113): no client library floods.
 
@@ -206,3 +208,13 @@ def test_a_demo_login_opens_no_listener_that_does_not_allow_them(tmp_path):
         assert guess(server, "127.0.0.1", "hanako@example.jp", PASSWORD) == "535"
         with session(server, implicit_tls=True) as client:
             assert client.noop()[0] == 250
+
+
+def test_a_login_has_only_so_many_connections_wherever_it_comes_from(start):
+    server = start({"intake": {"limits": {"connections_per_address": 3}}})
+    with contextlib.ExitStack() as open_ones:
+        first = [open_ones.enter_context(session(server)) for _ in range(3)]
+        assert guess(server, "127.0.0.2", "HANAKO@example.jp", PASSWORD) == "454"
+        assert guess(server, "127.0.0.2", "jiro@example.jp", PASSWORD) == "235"
+        first[0].quit()
+        until(lambda: guess(server, "127.0.0.2", "hanako@example.jp", PASSWORD) == "235", "room for one more")
