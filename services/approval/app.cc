@@ -3,13 +3,15 @@
 #include "services/approval/adapters/arrivals.h"
 #include "services/approval/adapters/service.h"
 #include "services/approval/adapters/timer.h"
+#include "shared/config/mime_limits.h"
 #include "shared/stage/proto_time.h"
 
 namespace sekisho::approval {
 namespace {
 
-Arrivals::Options ArrivalOptions(const config::v1::Approval& config) {
-  return {FromProto(config.default_expiry()), config.notify_sender_of_timed_holds()};
+Arrivals::Options ArrivalOptions(const config::v1::Config& config) {
+  return {FromProto(config.approval().default_expiry()), config.approval().notify_sender_of_timed_holds(),
+          config::MimeLimits(config.intake().limits())};
 }
 
 }  // namespace
@@ -19,11 +21,12 @@ struct App::Parts {
         directory::Directory& directory, const rpc::Authenticator& authenticator, observe::Metrics& the_metrics)
       : around(surroundings),
         metrics(the_metrics),
-        notifier({notice::OptionsOf(config.organization()), around, content}, config.approval().link_base_url()),
+        notifier({notice::OptionsOf(config.organization()), around, content}, config.approval().link_base_url(),
+                 config::MimeLimits(config.intake().limits())),
         clerk(around, content, notifier),
-        arrivals(ArrivalOptions(config.approval()), around, content, directory, clerk, notifier, metrics),
+        arrivals(ArrivalOptions(config), around, content, directory, clerk, notifier, metrics),
         timer(around, directory, clerk, metrics),
-        desk(around, content, directory, clerk, metrics),
+        desk(around, content, directory, clerk, config::MimeLimits(config.intake().limits()), metrics),
         service(desk, authenticator) {
     stage::Options options;
     options.name = kSchema;

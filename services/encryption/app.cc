@@ -1,25 +1,14 @@
 #include "services/encryption/app.h"
 
+#include "shared/config/mime_limits.h"
 #include "shared/observe/metrics.h"
 
 namespace sekisho::encryption {
-namespace {
-
-mime::Limits LimitsOf(const config::v1::Limits& limits) {
-  mime::Limits out;
-  out.depth = limits.mime_depth();
-  out.parts = limits.mime_parts();
-  out.header_octets = limits.header_bytes();
-  out.field_octets = limits.header_field_bytes();
-  out.fields = limits.header_fields();
-  return out;
-}
-
-}  // namespace
 
 App::App(const config::v1::Config& config, const stage::Surroundings& surroundings, content::Store& content,
          const rpc::Authenticator& authenticator)
-    : book_(config.encryption(), surroundings), processor_(surroundings, content, book_, LimitsOf(config.intake().limits()), notice::OptionsOf(config.organization())),
+    : book_(config.encryption(), surroundings),
+      processor_(surroundings, content, book_, config::MimeLimits(config.intake().limits()), notice::OptionsOf(config.organization())),
       rpc_(book_, authenticator) {
   stage::Options options;
   options.name = "encryption";

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include "shared/config/mime_limits.h"
 #include "shared/config/sekisho.h"
 #include "shared/observe/log.h"
 #include "shared/stage/proto_time.h"
@@ -12,20 +13,12 @@ namespace {
 constexpr uint32_t kRequestIdDays = 7;
 constexpr auto kSweepEvery = std::chrono::minutes(1);
 
-mime::Limits HeaderLimits(const config::v1::Limits& limits) {
-  mime::Limits out;
-  out.header_octets = limits.header_bytes();
-  out.field_octets = limits.header_field_bytes();
-  out.fields = limits.header_fields();
-  return out;
-}
-
 AcceptorLimits LimitsOf(const config::v1::Intake& intake) {
   AcceptorLimits limits;
   limits.message_octets = intake.limits().message_size();
   limits.received_hops = intake.limits().received_hops();
   limits.backlog = intake.max_backlog();
-  limits.header = HeaderLimits(intake.limits());
+  limits.header = config::MimeLimits(intake.limits());
   return limits;
 }
 

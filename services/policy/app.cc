@@ -1,6 +1,7 @@
 #include "services/policy/app.h"
 
 #include "services/policy/adapters/tables.h"
+#include "shared/config/mime_limits.h"
 #include "shared/stage/proto_time.h"
 
 namespace sekisho::policy {
@@ -12,12 +13,7 @@ std::vector<std::string> OwnDomains(const config::v1::Config& config) {
 
 MailReader::Limits ReaderLimits(const config::v1::Limits& limits) {
   MailReader::Limits reader;
-  reader.mime.message_octets = limits.message_size();
-  reader.mime.depth = limits.mime_depth();
-  reader.mime.parts = limits.mime_parts();
-  reader.mime.header_octets = limits.header_bytes();
-  reader.mime.field_octets = limits.header_field_bytes();
-  reader.mime.fields = limits.header_fields();
+  reader.mime = config::MimeLimits(limits);
   return reader;
 }
 

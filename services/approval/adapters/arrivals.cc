@@ -83,7 +83,7 @@ Result<stage::Effects> Arrivals::Take(const stage::Input& input) {
 
 Status Arrivals::Look(Incoming& incoming) const {
   SEKISHO_TRY(const std::shared_ptr<const std::string> raw, content_.Read(incoming.parcel().content()));
-  MailView view = ViewMail(*raw);
+  MailView view = ViewMail(*raw, options_.limits);
   for (std::string& name : view.attachment_names) incoming.stored.add_attachment_names(std::move(name));
   for (std::string& address : view.header_senders) incoming.stored.add_header_senders(std::move(address));
   // Who may not approve it can't be told: then it is for a security officer.

@@ -14,6 +14,7 @@ class Arrivals final : public stage::Processor {
   struct Options {
     Duration default_expiry = std::chrono::hours(72);
     bool notify_of_timed_holds = false;
+    mime::Limits limits;  // those that policy reads mails under
   };
   // All outlive it.
   Arrivals(Options options, const stage::Surroundings& around, content::Store& content, directory::Directory& directory,

@@ -67,11 +67,12 @@ std::optional<Held> TryOpen(keys::KeyRing& keys, Row row) {
 }  // namespace
 
 Desk::Desk(const stage::Surroundings& around, content::Store& content, directory::Directory& directory,
-           const Clerk& clerk, observe::Metrics& metrics)
+           const Clerk& clerk, const mime::Limits& limits, observe::Metrics& metrics)
     : around_(around),
       content_(content),
       directory_(directory),
       clerk_(clerk),
+      limits_(limits),
       metrics_(metrics),
       committer_(around, kSchema) {}
 
@@ -179,7 +180,7 @@ Result<v1::GetApprovalResponse> Desk::Show(const ParcelId& parcel, const rpc::Pr
   SEKISHO_TRY(const std::shared_ptr<const std::string> raw, content_.Read(held.parcel().content()));
   v1::GetApprovalResponse response;
   *response.mutable_parcel() = Describe(held, true);
-  response.set_text(BodyText(*raw, kShownText));
+  response.set_text(BodyText(*raw, limits_, kShownText));
   *response.mutable_attachment_names() = held.stored.attachment_names();
   response.set_content_sha256(held.parcel().content().sha256());
   return response;

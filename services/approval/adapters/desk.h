@@ -9,6 +9,7 @@
 #include "sekisho/approval/v1/approval.pb.h"
 #include "services/approval/adapters/clerk.h"
 #include "services/approval/adapters/people.h"
+#include "shared/mime/model.h"
 #include "shared/observe/metrics.h"
 #include "shared/rpc/auth.h"
 
@@ -18,7 +19,7 @@ class Desk {
  public:
   // All outlive it.
   Desk(const stage::Surroundings& around, content::Store& content, directory::Directory& directory, const Clerk& clerk,
-       observe::Metrics& metrics);
+       const mime::Limits& limits, observe::Metrics& metrics);
 
   // What is asked for; "let it go" is another event for each class.
   enum class Wish { kLetGo, kApprove, kReject, kDrop };
@@ -48,6 +49,7 @@ class Desk {
   content::Store& content_;
   directory::Directory& directory_;
   const Clerk& clerk_;
+  const mime::Limits limits_;  // those that policy reads mails under
   observe::Metrics& metrics_;
   stage::Committer committer_;
 };

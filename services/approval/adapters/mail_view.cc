@@ -19,11 +19,12 @@ void AddSenders(const mime::MailHeader& header, MailView& view) {
 
 }  // namespace
 
-MailView ViewMail(std::string_view raw) {
+MailView ViewMail(std::string_view raw, mime::Limits limits) {
   MailView view;
-  const auto mail = mime::Parse(raw);
+  limits.message_octets = raw.size();
+  const auto mail = mime::Parse(raw, limits);
   if (!mail.ok()) {
-    if (const auto header = mime::ParseHeader(raw); header.ok()) AddSenders(*header, view);
+    if (const auto header = mime::ParseHeader(raw, limits); header.ok()) AddSenders(*header, view);
     return view;
   }
   view.readable = true;
@@ -35,8 +36,9 @@ MailView ViewMail(std::string_view raw) {
   return view;
 }
 
-std::string BodyText(std::string_view raw, size_t limit) {
-  const auto mail = mime::Parse(raw);
+std::string BodyText(std::string_view raw, mime::Limits limits, size_t limit) {
+  limits.message_octets = raw.size();
+  const auto mail = mime::Parse(raw, limits);
   if (mail.ok()) {
     for (const mime::Role role : {mime::Role::kBodyText, mime::Role::kBodyHtml}) {
       std::string text;

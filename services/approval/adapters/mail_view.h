@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "shared/mime/model.h"
+
 namespace sekisho::approval {
 
 struct MailView {
@@ -14,9 +16,10 @@ struct MailView {
   std::vector<std::string> header_senders;    // addresses in From and Sender
   std::vector<std::string> attachment_names;  // as a person sees them
 };
-MailView ViewMail(std::string_view raw);
+// `limits`: those that policy read it under; its size was checked then.
+MailView ViewMail(std::string_view raw, mime::Limits limits);
 
 // The text of the body, at most `limit` octets; of a mail that can't be read, its first octets as they are.
-std::string BodyText(std::string_view raw, size_t limit);
+std::string BodyText(std::string_view raw, mime::Limits limits, size_t limit);
 
 }  // namespace sekisho::approval

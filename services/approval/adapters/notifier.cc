@@ -8,13 +8,13 @@ namespace {
 
 // The original as an attachment. What has no single reading is closed up as octets, so that no reader of the notice
 // reads into it.
-mime::NewAttachment AttachmentOf(std::string_view original) {
+mime::NewAttachment AttachmentOf(std::string_view original, const mime::Limits& limits) {
   if (original.size() > kMaxReturned) {
     const size_t end = original.find("\r\n\r\n");
     return {"original-header.txt", "text/rfc822-headers", std::string(original.substr(0, std::min(end, kMaxReturned))),
             false, ""};
   }
-  const bool readable = ViewMail(original).readable;
+  const bool readable = ViewMail(original, limits).readable;
   return {"original.eml", readable ? "message/rfc822" : "application/octet-stream", std::string(original), false, ""};
 }
 
@@ -26,7 +26,7 @@ Status Notifier::Write(NoticeFacts facts, const Reader& reader, const std::strin
   SEKISHO_TRY(const MailId about, MailId::Parse(facts.mail_id));
   notice::Letter letter = WriteNotice(facts, writer_.LanguageFor(reader.language));
   letter.to = reader.address;
-  if (original != nullptr) letter.attachments.push_back(AttachmentOf(*original));
+  if (original != nullptr) letter.attachments.push_back(AttachmentOf(*original, limits_));
   Result<notice::SystemMail> mail = writer_.Write(letter, about);
   if (mail.ok()) {
     notices.written.push_back(*std::move(mail));

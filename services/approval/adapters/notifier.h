@@ -8,6 +8,7 @@
 
 #include "services/approval/domain/authority.h"
 #include "services/approval/domain/notice.h"
+#include "shared/mime/model.h"
 #include "shared/notice/writer.h"
 
 namespace sekisho::approval {
@@ -30,9 +31,10 @@ inline constexpr size_t kMaxReturned = 10 << 20;
 
 class Notifier {
  public:
-  // `link_base_url`: of the console; may be empty. The writer's needs outlive it.
-  Notifier(notice::Writer writer, std::string link_base_url)
-      : writer_(std::move(writer)), link_base_url_(std::move(link_base_url)) {}
+  // `link_base_url`: of the console; may be empty. `limits`: those that policy reads mails under. The writer's needs
+  // outlive it.
+  Notifier(notice::Writer writer, std::string link_base_url, const mime::Limits& limits)
+      : writer_(std::move(writer)), link_base_url_(std::move(link_base_url)), limits_(limits) {}
 
   // Adds to `notices`. `original`: the mail to return with it; null for none. A notice that can't be written must not
   // keep a mail from being held or decided: why it can't is in `unwritten`. Errors: only those that may pass.
@@ -41,6 +43,7 @@ class Notifier {
  private:
   const notice::Writer writer_;
   const std::string link_base_url_;
+  const mime::Limits limits_;
 };
 
 // Who is told as the sender of `parcel`: the person who sent it, else its MAIL FROM; none when there is neither.

@@ -348,6 +348,22 @@ TEST_F(ApprovalTest, AMailWhoseSendersCannotBeReadIsForAnOfficer) {
       << "what has two readings is not shown as a mail";
 }
 
+TEST_F(ApprovalTest, ReadsMailUnderTheLimitsOfTheFile) {
+  std::string raw = "From: hanako@example.jp\r\nSubject: deep\r\nMIME-Version: 1.0\r\n";
+  for (int i = 0; i < 40; ++i) {
+    const std::string boundary = "b" + std::to_string(i) + "z";
+    raw += "Content-Type: multipart/mixed; boundary=" + boundary + "\r\n\r\n--" + boundary + "\r\n";
+  }
+  raw += "Content-Type: application/pdf\r\nContent-Disposition: attachment; filename=deep.pdf\r\n\r\n%PDF-1.4\r\n";
+  for (int i = 39; i >= 0; --i) raw += "--b" + std::to_string(i) + "z--\r\n";
+  config_.mutable_intake()->mutable_limits()->set_mime_depth(64);
+  Start();
+  Mail mail = MakeMail(mail::v1::HOLD_CLASS_APPROVAL, raw);
+  Judge(mail);
+  Settle();
+  EXPECT_THAT(TextOf(TakeSent().notices.at("taro@example.jp")), HasSubstr("deep.pdf"));
+}
+
 TEST_F(ApprovalTest, AnOperatorDropsWithAReason) {
   Start();
   Mail mail = MakeMail(mail::v1::HOLD_CLASS_TIMED);

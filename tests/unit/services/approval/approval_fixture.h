@@ -13,6 +13,7 @@
 #include "sekisho/approval/v1/approval.grpc.pb.h"
 #include "services/approval/app.h"
 #include "shared/bus/local.h"
+#include "shared/config/sekisho.h"
 #include "shared/content/local.h"
 #include "shared/crypto/digest.h"
 #include "shared/keys/file_ring.h"
@@ -42,10 +43,12 @@ class ApprovalFixture : public ::testing::Test {
  protected:
   ApprovalFixture() : workers_("test", 2, 1000) {
     std::ofstream(folder_ / "directory.yaml") << kDirectory;
+    config_.mutable_organization()->set_id("example");
     config_.mutable_organization()->set_hostname("gw.example.jp");
     config_.mutable_organization()->add_domains("example.jp");
     config_.mutable_approval()->mutable_default_expiry()->set_seconds(3 * 86400);
     config_.mutable_rpc()->set_address("127.0.0.1:0");
+    config::ApplyDefaults(config_);
     keys_ = *keys::OpenFileRing(folder_ / "ring", true);
     directory::Options options;
     options.file = folder_ / "directory.yaml";
