@@ -1,7 +1,5 @@
 #include "services/intake/app.h"
 
-#include <pthread.h>
-
 #include "shared/config/mime_limits.h"
 #include "shared/config/sekisho.h"
 #include "shared/observe/log.h"
@@ -58,9 +56,9 @@ App::~App() { Drain(); }
 Status App::Start() {
   SEKISHO_RETURN_IF_ERROR(acceptor_.Migrate());
   SEKISHO_RETURN_IF_ERROR(stage_->Start());
-  sweeper_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "intake:sweep");
+  sweeper_.Start("intake:sweep", kSweepEvery, [this] {
     Sweep();
+    return Periodic::Next::kLater;
   });
   return Ok();
 }
@@ -73,27 +71,17 @@ void App::CloseDoors(Duration limit) {
 }
 
 void App::Drain() {
-  {
-    const std::scoped_lock lock(mutex_);
-    stopping_ = true;
-  }
-  stop_.notify_all();
-  if (sweeper_.joinable()) sweeper_.join();
+  sweeper_.Stop();
   stage_->Drain();
 }
 
 void App::Sweep() {
-  std::unique_lock lock(mutex_);
-  while (!stop_.wait_for(lock, kSweepEvery, [&] { return stopping_; })) {
-    lock.unlock();
-    const auto swept =
-        SweepClosed(around_.database, content_, around_.clock.Now(), FromProto(config_.intake().content_retention()),
-                    std::chrono::hours(24 * kRequestIdDays));
-    const auto orphans = content_.SweepOrphans();
-    if (!swept.ok()) observe::Log(observe::Level::kWarn, "intake.sweep_failed", {{"error", swept.error()}});
-    if (!orphans.ok()) observe::Log(observe::Level::kWarn, "intake.sweep_failed", {{"error", orphans.error()}});
-    lock.lock();
-  }
+  const auto swept =
+      SweepClosed(around_.database, content_, around_.clock.Now(), FromProto(config_.intake().content_retention()),
+                  std::chrono::hours(24 * kRequestIdDays));
+  const auto orphans = content_.SweepOrphans();
+  if (!swept.ok()) observe::Log(observe::Level::kWarn, "intake.sweep_failed", {{"error", swept.error()}});
+  if (!orphans.ok()) observe::Log(observe::Level::kWarn, "intake.sweep_failed", {{"error", orphans.error()}});
 }
 
 }  // namespace sekisho::intake

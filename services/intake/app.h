@@ -1,10 +1,7 @@
 #pragma once
 // The intake service: both doors, and the end of each mail's content.
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
-#include <thread>
 #include <vector>
 
 #include "sekisho/config/v1/config.pb.h"
@@ -14,6 +11,7 @@
 #include "services/intake/adapters/intake_rpc.h"
 #include "services/intake/adapters/smtp_door.h"
 #include "services/intake/adapters/traces.h"
+#include "shared/base/periodic.h"
 #include "shared/content/content.h"
 #include "shared/directory/directory.h"
 #include "shared/net/io_pool.h"
@@ -61,11 +59,7 @@ class App {
   SmtpDoor smtp_door_;
   Closer closer_;
   std::unique_ptr<stage::Stage> stage_;
-
-  std::mutex mutex_;
-  std::condition_variable stop_;
-  bool stopping_ = false;
-  std::thread sweeper_;
+  Periodic sweeper_;
 };
 
 }  // namespace sekisho::intake

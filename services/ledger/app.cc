@@ -1,7 +1,5 @@
 #include "services/ledger/app.h"
 
-#include <pthread.h>
-
 #include "services/ledger/adapters/tables.h"
 #include "shared/observe/log.h"
 #include "shared/stage/proto_time.h"
@@ -34,40 +32,27 @@ App::~App() { Drain(); }
 Status App::Start() {
   SEKISHO_RETURN_IF_ERROR(MigrateTables(around_.database));
   SEKISHO_RETURN_IF_ERROR(stage_->Start());
-  sweeper_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "ledger:sweep");
-    Sweep();
-  });
+  sweeper_.Start("ledger:sweep", kSweepEvery, [this] { return Sweep(); });
   return Ok();
 }
 
 void App::Drain() {
-  {
-    const std::scoped_lock lock(mutex_);
-    stopping_ = true;
-  }
-  stop_.notify_all();
-  if (sweeper_.joinable()) sweeper_.join();
+  sweeper_.Stop();
   stage_->Drain();
 }
 
-void App::Sweep() {
-  std::unique_lock lock(mutex_);
-  while (!stop_.wait_for(lock, kSweepEvery, [&] { return stopping_; })) {
-    lock.unlock();
-    const MailId before = LowestIdAt(around_.clock.Now() - FromProto(config_.ledger().retention()));
-    int64_t swept = kSweptAtOnce;
-    while (swept == kSweptAtOnce) {
-      const Status status = around_.database.RunAndWait([&](store::Tx& tx) -> Status {
-        SEKISHO_TRY(swept, DeleteBefore(tx, before, kSweptAtOnce));
-        return Ok();
-      });
-      if (status.ok()) continue;
-      observe::Log(observe::Level::kWarn, "ledger.sweep_failed", {{"error", status.error()}});
-      break;
-    }
-    lock.lock();
+Periodic::Next App::Sweep() {
+  const MailId before = LowestIdAt(around_.clock.Now() - FromProto(config_.ledger().retention()));
+  int64_t swept = 0;
+  const Status status = around_.database.RunAndWait([&](store::Tx& tx) -> Status {
+    SEKISHO_TRY(swept, DeleteBefore(tx, before, kSweptAtOnce));
+    return Ok();
+  });
+  if (!status.ok()) {
+    observe::Log(observe::Level::kWarn, "ledger.sweep_failed", {{"error", status.error()}});
+    return Periodic::Next::kLater;
   }
+  return swept == kSweptAtOnce ? Periodic::Next::kAtOnce : Periodic::Next::kLater;
 }
 
 }  // namespace sekisho::ledger

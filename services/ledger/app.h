@@ -1,14 +1,12 @@
 #pragma once
 // The ledger service: the journal into timelines, and who may see them.
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
-#include <thread>
 
 #include "sekisho/config/v1/config.pb.h"
 #include "services/ledger/adapters/ledger_rpc.h"
 #include "services/ledger/adapters/recorder.h"
+#include "shared/base/periodic.h"
 #include "shared/rpc/auth.h"
 #include "shared/stage/stage.h"
 
@@ -26,17 +24,14 @@ class App {
   stage::Stage& stage() { return *stage_; }
 
  private:
-  void Sweep();
+  Periodic::Next Sweep();
 
   const config::v1::Config& config_;
   const stage::Surroundings around_;
   Recorder recorder_;
   LedgerRpc rpc_;
   std::unique_ptr<stage::Stage> stage_;
-  std::mutex mutex_;
-  std::condition_variable stop_;
-  bool stopping_ = false;
-  std::thread sweeper_;
+  Periodic sweeper_;
 };
 
 }  // namespace sekisho::ledger

@@ -43,27 +43,16 @@ Status App::Start() {
   SEKISHO_RETURN_IF_ERROR(MigrateTables(around_.database));
   SEKISHO_RETURN_IF_ERROR(source_.Start());
   SEKISHO_RETURN_IF_ERROR(stage_->Start());
-  watcher_ = std::thread([this] { Watch(); });
+  watcher_.Start("policy:watch", reload_interval_, [this] {
+    source_.Poll();
+    return Periodic::Next::kLater;
+  });
   return Ok();
 }
 
 void App::Drain() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  stop_.notify_all();
-  if (watcher_.joinable()) watcher_.join();
+  watcher_.Stop();
   stage_->Drain();
-}
-
-void App::Watch() {
-  std::unique_lock lock(mutex_);
-  while (!stop_.wait_for(lock, reload_interval_, [this] { return stopping_; })) {
-    lock.unlock();
-    source_.Poll();
-    lock.lock();
-  }
 }
 
 Result<stage::Effects> App::Process(const stage::Input& input) {

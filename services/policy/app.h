@@ -1,11 +1,8 @@
 #pragma once
 // The policy service: judges submitted mail, learns from outcomes, watches its document, answers PolicyService.
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "sekisho/config/v1/config.pb.h"
@@ -13,6 +10,7 @@
 #include "services/policy/adapters/judge.h"
 #include "services/policy/adapters/policy_rpc.h"
 #include "services/policy/adapters/submitted_processor.h"
+#include "shared/base/periodic.h"
 #include "shared/content/content.h"
 #include "shared/directory/directory.h"
 #include "shared/rpc/auth.h"
@@ -44,7 +42,6 @@ class App final : private stage::Processor {
 
  private:
   Result<stage::Effects> Process(const stage::Input& input) override;
-  void Watch();
 
   const stage::Surroundings around_;
   const Duration reload_interval_;
@@ -55,11 +52,7 @@ class App final : private stage::Processor {
   SubmittedProcessor submitted_;
   PolicyRpc rpc_;
   std::unique_ptr<stage::Stage> stage_;
-
-  std::mutex mutex_;
-  std::condition_variable stop_;
-  bool stopping_ = false;  // guarded by mutex_
-  std::thread watcher_;
+  Periodic watcher_;  // of the document's file
 };
 
 }  // namespace sekisho::policy

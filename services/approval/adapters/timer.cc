@@ -1,7 +1,5 @@
 #include "services/approval/adapters/timer.h"
 
-#include <pthread.h>
-
 #include <latch>
 
 #include "shared/base/failpoint.h"
@@ -41,34 +39,20 @@ Timer::Timer(const stage::Surroundings& around, directory::Directory& directory,
 Timer::~Timer() { Stop(); }
 
 void Timer::Start() {
-  thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "approval:timer");
-    Run();
-  });
+  static_cast<void>(guard_.Trust(around_.clock.Now(), around_.clock.Steady()));  // from here on jumps are seen
+  looks_.Start("approval:timer", kLook, [this] { return Look(); });
 }
 
-void Timer::Stop() {
-  {
-    const std::scoped_lock lock(mutex_);
-    stopping_ = true;
-  }
-  changed_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
+void Timer::Stop() { looks_.Stop(); }
 
-void Timer::Run() {
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    lock.unlock();
-    const auto done = RunDue();
-    if (!done.ok()) {
-      failures_.Add();
-      observe::Log(observe::Level::kWarn, "approval.due_failed", {{"error", done.error()}});
-    }
-    lock.lock();
-    const bool more = done.ok() && *done == static_cast<size_t>(kAtOnce);
-    if (!more) changed_.wait_for(lock, kLook, [&] { return stopping_; });
+Periodic::Next Timer::Look() {
+  const auto done = RunDue();
+  if (!done.ok()) {
+    failures_.Add();
+    observe::Log(observe::Level::kWarn, "approval.due_failed", {{"error", done.error()}});
+    return Periodic::Next::kLater;
   }
+  return *done == static_cast<size_t>(kAtOnce) ? Periodic::Next::kAtOnce : Periodic::Next::kLater;
 }
 
 Result<size_t> Timer::RunDue() {

@@ -3,13 +3,10 @@
 // of its own looks every quarter of a second. While the wall clock cannot be trusted nothing is due, and the operator
 // is told.
 
-#include <condition_variable>
-#include <mutex>
-#include <thread>
-
 #include "services/approval/adapters/clerk.h"
 #include "services/approval/adapters/people.h"
 #include "services/approval/domain/clock_guard.h"
+#include "shared/base/periodic.h"
 #include "shared/directory/directory.h"
 #include "shared/observe/metrics.h"
 
@@ -31,7 +28,7 @@ class Timer {
  private:
   struct Due;
 
-  void Run();
+  Periodic::Next Look();
   Result<std::vector<Due>> PrepareDue(TimePoint now);
   Result<std::shared_ptr<Change>> PrepareOne(Row row, const DirectoryPeople& people) const;
   size_t CommitDue(const std::vector<Due>& due, TimePoint now);
@@ -44,10 +41,7 @@ class Timer {
   ClockGuard guard_;
   std::chrono::steady_clock::time_point next_forget_{};
   const observe::Counter released_, expired_, jumps_, failures_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool stopping_ = false;
-  std::thread thread_;
+  Periodic looks_;
 };
 
 }  // namespace sekisho::approval
