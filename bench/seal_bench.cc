@@ -26,7 +26,8 @@ Party MakeParty(const std::string& key) {
   request.not_after = now + std::chrono::hours(1);
   const auto issued = ca.Issue(request);
   auto certificate = *crypto::Certificate::ParseBundle(issued.certificate_pem);
-  return {*crypto::CmsSigner::Create(*crypto::PrivateKey::FromPem(Secret<std::string>(issued.key_pem)), certificate[0], {}, now),
+  return {*crypto::CmsSigner::Create(*crypto::PrivateKey::FromPem(Secret<std::string>(issued.key_pem)), certificate[0],
+                                     {}, now),
           certificate};
 }
 
@@ -58,7 +59,11 @@ void SignAndEncrypt(benchmark::State& state, const std::string& key, crypto::Con
     SEKISHO_CHECK(status.ok() && size > entity.size());
   }
 }
-BENCHMARK_CAPTURE(SignAndEncrypt, rsa2048_cbc, "RSA-2048", crypto::ContentCipher::kAes256Cbc)->Arg(10 << 10)->Arg(1 << 20)->ThreadRange(1, 2)->UseRealTime();
+BENCHMARK_CAPTURE(SignAndEncrypt, rsa2048_cbc, "RSA-2048", crypto::ContentCipher::kAes256Cbc)
+    ->Arg(10 << 10)
+    ->Arg(1 << 20)
+    ->ThreadRange(1, 2)
+    ->UseRealTime();
 BENCHMARK_CAPTURE(SignAndEncrypt, p256_cbc, "P-256", crypto::ContentCipher::kAes256Cbc)->Arg(10 << 10)->Arg(1 << 20);
 BENCHMARK_CAPTURE(SignAndEncrypt, p256_gcm, "P-256", crypto::ContentCipher::kAes256Gcm)->Arg(10 << 10)->Arg(1 << 20);
 
@@ -85,8 +90,10 @@ void Dkim(benchmark::State& state, const std::string& key) {
   for (auto _ : state) {
     mailauth::DkimBodyHash hash;
     hash.Update(body);
-    SEKISHO_CHECK(signer.Sign("From: a@example.jp\r\nTo: b@example.com\r\nSubject: x\r\nDate: y\r\n", hash.Finish(), "example.jp",
-                              TimePoint()).ok());
+    SEKISHO_CHECK(signer
+                      .Sign("From: a@example.jp\r\nTo: b@example.com\r\nSubject: x\r\nDate: y\r\n", hash.Finish(),
+                            "example.jp", TimePoint())
+                      .ok());
   }
 }
 BENCHMARK_CAPTURE(Dkim, rsa2048, "RSA-2048");
@@ -111,7 +118,8 @@ void Zip(benchmark::State& state, bool random) {
   }
   for (auto _ : state) {
     archive::ZipWriter writer(archive::NewPassword());
-    SEKISHO_CHECK(writer.Begin("f", TimePoint()).ok() && writer.Write(octets).ok() && writer.End().ok() && writer.Finish().ok());
+    SEKISHO_CHECK(writer.Begin("f", TimePoint()).ok() && writer.Write(octets).ok() && writer.End().ok() &&
+                  writer.Finish().ok());
   }
 }
 BENCHMARK_CAPTURE(Zip, packed_already, true);

@@ -1,6 +1,7 @@
 // What sealing one mail costs beside CMS alone on the same octets, and how much memory a large mail takes.
 //   sealer_bench                 times: SmimeSeal against CmsAlone, and the other rungs
-//   sealer_bench memory [NAME]   for each rung: the peak of resident memory while a 50 MiB mail is sealed, the mail included, by its size
+//   sealer_bench memory [NAME]   for each rung: the peak of resident memory while a 50 MiB mail is sealed, the mail
+//   included, by its size
 #include <benchmark/benchmark.h>
 #include <malloc.h>
 
@@ -33,13 +34,15 @@ const Party& Someone() {
     const auto issued = ca.Issue(request);
     const auto certificate = crypto::Certificate::ParseBundle(issued.certificate_pem)->front();
     return Party{certificate,
-                 *crypto::CmsSigner::Create(*crypto::PrivateKey::FromPem(Secret<std::string>(issued.key_pem)), certificate, {}, now)};
+                 *crypto::CmsSigner::Create(*crypto::PrivateKey::FromPem(Secret<std::string>(issued.key_pem)),
+                                            certificate, {}, now)};
   }();
   return party;
 }
 
 constexpr char kHeader[] =
-    "From: hanako@example.jp\r\nTo: suzuki@partner.example\r\nSubject: bench\r\nDate: Tue, 24 Nov 2026 10:00:00 +0900\r\n"
+    "From: hanako@example.jp\r\nTo: suzuki@partner.example\r\nSubject: bench\r\nDate: Tue, 24 Nov 2026 10:00:00 "
+    "+0900\r\n"
     "Message-ID: <1@example.jp>\r\nMIME-Version: 1.0\r\n";
 
 std::string TextMail(size_t octets) {
@@ -53,9 +56,10 @@ std::string TextMail(size_t octets) {
 std::string AttachmentMail(size_t octets) {
   std::string mail;
   mail.reserve(octets + 1000);
-  mail.append(kHeader).append("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b\r\n"
-                              "Content-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=a.bin\r\n"
-                              "Content-Transfer-Encoding: base64\r\n\r\n");
+  mail.append(kHeader).append(
+      "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b\r\n"
+      "Content-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=a.bin\r\n"
+      "Content-Transfer-Encoding: base64\r\n\r\n");
   crypto::Base64Lines lines;
   for (const std::string content = RandomOctets(1 << 20); mail.size() < octets;) {
     lines.Append(std::string_view(content).substr(0, (octets - mail.size()) / 78 * 57 + 57), mail);
@@ -107,10 +111,13 @@ void CmsAlone(benchmark::State& state) {
     const std::string_view pieces[] = {frame->head, mail, frame->tail};
     const std::vector<crypto::Certificate> to = {Someone().certificate};
     size_t size = 0;
-    SEKISHO_CHECK(crypto::CmsEncrypt(pieces, to, crypto::ContentCipher::kAes256Cbc, [&](std::string_view piece) {
-                    size += piece.size();
-                    return Ok();
-                  }).ok() && size > 0);
+    SEKISHO_CHECK(crypto::CmsEncrypt(pieces, to, crypto::ContentCipher::kAes256Cbc,
+                                     [&](std::string_view piece) {
+                                       size += piece.size();
+                                       return Ok();
+                                     })
+                      .ok() &&
+                  size > 0);
   }
 }
 BENCHMARK(CmsAlone)->Arg(10 << 10)->Arg(1 << 20)->Unit(benchmark::kMicrosecond);

@@ -25,7 +25,8 @@ using SteadyClock = std::chrono::steady_clock;
 
 class Load {
  public:
-  Load(Database& database, size_t rows, size_t octets) : database_(database), rows_(rows), value_(RandomOctets(octets)) {}
+  Load(Database& database, size_t rows, size_t octets)
+      : database_(database), rows_(rows), value_(RandomOctets(octets)) {}
 
   // Keeps `callers` functions waiting until all rows are in. Gives the seconds it took.
   double Run(size_t callers) {

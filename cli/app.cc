@@ -11,14 +11,17 @@ namespace {
 void AddCompletionCommand(CLI::App& app, Chosen& chosen) {
   auto* completion = app.add_subcommand("completion", "Print a completion script for your shell");
   auto shell = std::make_shared<std::string>();
-  completion->add_option("shell", *shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completion->add_option("shell", *shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   OnRun(completion, chosen, [&app, shell](Client&) -> Exit {
     std::cout << CompletionScript(app, *shell);
     return {};
   });
 }
 
-// The first word that is no verb where one must stand, as a message; empty when there is none. CLI11 only says that one is missing.
+// The first word that is no verb where one must stand, as a message; empty when there is none. CLI11 only says that one
+// is missing.
 std::string UnknownVerb(const CLI::App& app, int argc, char** argv) {
   const CLI::App* at = &app;
   for (int i = 1; i < argc; ++i) {
@@ -54,8 +57,9 @@ void OnRun(CLI::App* verb, Chosen& chosen, Action action) {
 
 int Main(int argc, char** argv) {
   CLI::App app("Sekisho, the outgoing-mail checkpoint: submit, follow, hold, approve, operate.", "sekisho");
-  app.footer("Exit codes: 0 done, 1 refused, 2 wrong usage, 3 not allowed, 4 no such thing, 5 server away or busy.\n"
-             "Environment: SEKISHO_SERVER, SEKISHO_USER, SEKISHO_PASSWORD, SEKISHO_CA.");
+  app.footer(
+      "Exit codes: 0 done, 1 refused, 2 wrong usage, 3 not allowed, 4 no such thing, 5 server away or busy.\n"
+      "Environment: SEKISHO_SERVER, SEKISHO_USER, SEKISHO_PASSWORD, SEKISHO_CA.");
   app.require_subcommand(1);
   app.fallthrough();  // --json and --server may stand anywhere
   app.set_version_flag("--version", std::string(kVersion));
@@ -67,7 +71,9 @@ int Main(int argc, char** argv) {
   app.add_option("--server", options.server, "HOST:PORT of the server")->capture_default_str();
   app.add_option("--user", options.user, "Login name");
   app.add_option("--ca", options.ca_file, "PEM file of the CAs that may vouch for the server");
-  app.add_option("--timeout", timeout, "Seconds to wait for an answer")->check(CLI::Range(1, 3600))->capture_default_str();
+  app.add_option("--timeout", timeout, "Seconds to wait for an answer")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
   app.add_flag("--json", options.json, "Print one JSON value");
 
   Chosen chosen;

@@ -27,14 +27,19 @@ bool IsLoopback(const std::string& server) {
 
 int ExitOf(grpc::StatusCode code) {
   switch (code) {
-    case grpc::StatusCode::OK: return kDone;
+    case grpc::StatusCode::OK:
+      return kDone;
     case grpc::StatusCode::UNAUTHENTICATED:
-    case grpc::StatusCode::PERMISSION_DENIED: return kNotAllowed;
-    case grpc::StatusCode::NOT_FOUND: return kNoSuch;
+    case grpc::StatusCode::PERMISSION_DENIED:
+      return kNotAllowed;
+    case grpc::StatusCode::NOT_FOUND:
+      return kNoSuch;
     case grpc::StatusCode::UNAVAILABLE:
     case grpc::StatusCode::DEADLINE_EXCEEDED:
-    case grpc::StatusCode::RESOURCE_EXHAUSTED: return kUnavailable;
-    default: return kRefused;
+    case grpc::StatusCode::RESOURCE_EXHAUSTED:
+      return kUnavailable;
+    default:
+      return kRefused;
   }
 }
 

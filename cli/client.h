@@ -23,7 +23,7 @@ struct Exit {
 };
 
 struct Options {
-  std::string server;   // HOST:PORT
+  std::string server;  // HOST:PORT
   std::string user;
   std::string ca_file;
   bool json = false;
@@ -42,8 +42,8 @@ class Client {
 
   // Calls one unary method with the caller's token. `make_stub` is Service::NewStub.
   template <typename Service, typename Request, typename Response>
-  Exit Call(grpc::Status (Service::Stub::*method)(grpc::ClientContext*, const Request&, Response*), const Request& request,
-            Response* response) {
+  Exit Call(grpc::Status (Service::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+            const Request& request, Response* response) {
     if (Exit ready = Connect(); !ready.ok()) return ready;
     const auto stub = Service::NewStub(channel_);
     grpc::ClientContext context;

@@ -31,7 +31,8 @@ void PrintParcels(Client& client, const google::protobuf::RepeatedPtrField<appro
     if (parcel.recipients_size() > 1) to += " +" + std::to_string(parcel.recipients_size() - 1);
     std::string why;
     for (const auto& reason : parcel.reasons()) why += (why.empty() ? "" : ", ") + reason.rule_id();
-    rows.push_back({parcel.parcel_id(), HoldClassName(parcel.hold_class()), TimeText(parcel.due()), to, parcel.subject(), why});
+    rows.push_back(
+        {parcel.parcel_id(), HoldClassName(parcel.hold_class()), TimeText(parcel.due()), to, parcel.subject(), why});
   }
   PrintTable({"PARCEL", "CLASS", "DUE", "TO", "SUBJECT", "WHY"}, rows);
 }
@@ -39,7 +40,8 @@ void PrintParcels(Client& client, const google::protobuf::RepeatedPtrField<appro
 std::shared_ptr<DecisionArguments> AddDecisionArguments(CLI::App* verb, bool comment_required) {
   auto arguments = std::make_shared<DecisionArguments>();
   verb->add_option("parcel-id", arguments->parcel)->required();
-  verb->add_option("--to", arguments->recipients, "Only for this recipient; give it again for more")->allow_extra_args(false);
+  verb->add_option("--to", arguments->recipients, "Only for this recipient; give it again for more")
+      ->allow_extra_args(false);
   auto* comment = verb->add_option("--comment", arguments->comment, "What the sender will read");
   if (comment_required) comment->required();
   return arguments;
@@ -47,8 +49,10 @@ std::shared_ptr<DecisionArguments> AddDecisionArguments(CLI::App* verb, bool com
 
 Exit PrintDecision(Client& client, const Exit& done, const approval::v1::DecisionResponse& response) {
   if (!done.ok()) return done;
-  if (client.json()) PrintJson({{"parcel_id", response.parcel_id()}, {"state", response.state()}});
-  else std::cout << response.parcel_id() << " is " << response.state() << ".\n";
+  if (client.json())
+    PrintJson({{"parcel_id", response.parcel_id()}, {"state", response.state()}});
+  else
+    std::cout << response.parcel_id() << " is " << response.state() << ".\n";
   return {};
 }
 
@@ -71,7 +75,8 @@ void AddHold(CLI::App& app, Chosen& chosen) {
     approval::v1::ListHoldsRequest request;
     request.set_all(*all);
     approval::v1::ListHoldsResponse response;
-    if (Exit done = client.Call<ApprovalService>(&ApprovalService::Stub::ListHolds, request, &response); !done.ok()) return done;
+    if (Exit done = client.Call<ApprovalService>(&ApprovalService::Stub::ListHolds, request, &response); !done.ok())
+      return done;
     PrintParcels(client, response.holds());
     return {};
   });
@@ -79,8 +84,8 @@ void AddHold(CLI::App& app, Chosen& chosen) {
   const auto arguments = AddDecisionArguments(release, false);
   OnRun(release, chosen, [arguments](Client& client) -> Exit {
     approval::v1::DecisionResponse response;
-    const Exit done = client.Call<ApprovalService>(&ApprovalService::Stub::ReleaseHold,
-                                                   MakeRequest<approval::v1::ReleaseHoldRequest>(*arguments), &response);
+    const Exit done = client.Call<ApprovalService>(
+        &ApprovalService::Stub::ReleaseHold, MakeRequest<approval::v1::ReleaseHoldRequest>(*arguments), &response);
     return PrintDecision(client, done, response);
   });
   auto* drop = hold->add_subcommand("drop", "Remove what is held; its sender is told why (operator)");
@@ -137,8 +142,8 @@ void AddApproval(CLI::App& app, Chosen& chosen) {
   auto* list = approval->add_subcommand("list", "What waits for you");
   OnRun(list, chosen, [](Client& client) -> Exit {
     approval::v1::ListApprovalsResponse response;
-    if (Exit done = client.Call<ApprovalService>(&ApprovalService::Stub::ListApprovals, approval::v1::ListApprovalsRequest(),
-                                                 &response);
+    if (Exit done = client.Call<ApprovalService>(&ApprovalService::Stub::ListApprovals,
+                                                 approval::v1::ListApprovalsRequest(), &response);
         !done.ok()) {
       return done;
     }

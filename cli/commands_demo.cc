@@ -32,14 +32,16 @@ Exit Send(Client& client, const DemoArguments& arguments) {
     if (Exit read = ReadFile(arguments.folder + "/" + mail.value("file", ""), raw); !read.ok()) return read;
     request.set_raw(WithCrlf(raw));
     request.set_mail_from(mail.value("from", ""));
-    for (const Json& address : mail.value("recipients", Json::array())) request.add_recipients(address.get<std::string>());
+    for (const Json& address : mail.value("recipients", Json::array()))
+      request.add_recipients(address.get<std::string>());
     intake::v1::SubmitMailResponse response;
     if (Exit done = Submit(client, request, &response); !done.ok()) return done;
     if (client.json()) {
       PrintJson({{"mail_id", response.mail_id()}, {"accepted_at", TimeText(response.accepted_at())}});
     } else {
-      std::cout << mail.value("what", "") << "\nAccepted as " << response.mail_id()
-                << ".\nFollow it: sekisho trace " << response.mail_id() << "\n" << std::flush;
+      std::cout << mail.value("what", "") << "\nAccepted as " << response.mail_id() << ".\nFollow it: sekisho trace "
+                << response.mail_id() << "\n"
+                << std::flush;
     }
     return arguments.follow ? Follow(client, response.mail_id()) : Exit{};
   }

@@ -105,8 +105,10 @@ void AddLogin(CLI::App& app, Chosen& chosen) {
     const Secret<std::string> password =
         environment != nullptr ? Secret<std::string>(environment) : AskPassword("Password for " + name + ": ");
     if (Exit done = client.Login(name, password, true); !done.ok()) return done;
-    if (client.json()) PrintJson({{"user", name}, {"server", client.options().server}});
-    else std::cout << "Logged in as " << name << " at " << client.options().server << ".\n";
+    if (client.json())
+      PrintJson({{"user", name}, {"server", client.options().server}});
+    else
+      std::cout << "Logged in as " << name << " at " << client.options().server << ".\n";
     return {};
   });
 }
@@ -116,7 +118,9 @@ void AddSubmit(CLI::App& app, Chosen& chosen) {
   auto arguments = std::make_shared<SubmitArguments>();
   submit->add_option("file", arguments->file, "The mail; - or nothing: standard input");
   submit->add_option("--from", arguments->from, "Envelope sender; default: the login");
-  submit->add_option("--to", arguments->to, "Envelope recipient; give it again for more")->required()->allow_extra_args(false);
+  submit->add_option("--to", arguments->to, "Envelope recipient; give it again for more")
+      ->required()
+      ->allow_extra_args(false);
   submit->add_option("--request-id", arguments->request_id, "Makes a repeated submit harmless for 7 days");
   OnRun(submit, chosen, [arguments](Client& client) -> Exit {
     std::string raw;
@@ -129,8 +133,10 @@ void AddSubmit(CLI::App& app, Chosen& chosen) {
     request.set_raw(WithCrlf(raw));
     intake::v1::SubmitMailResponse response;
     if (Exit done = Submit(client, request, &response); !done.ok()) return done;
-    if (client.json()) PrintJson({{"mail_id", response.mail_id()}, {"accepted_at", TimeText(response.accepted_at())}});
-    else std::cout << "Accepted as " << response.mail_id() << ".\nFollow it: sekisho trace " << response.mail_id() << "\n";
+    if (client.json())
+      PrintJson({{"mail_id", response.mail_id()}, {"accepted_at", TimeText(response.accepted_at())}});
+    else
+      std::cout << "Accepted as " << response.mail_id() << ".\nFollow it: sekisho trace " << response.mail_id() << "\n";
     return {};
   });
 }
@@ -147,9 +153,12 @@ void AddTrace(CLI::App& app, Chosen& chosen) {
     intake::v1::GetMailRequest request;
     request.set_mail_id(*mail_id);
     intake::v1::GetMailResponse response;
-    if (Exit done = client.Call<IntakeService>(&IntakeService::Stub::GetMail, request, &response); !done.ok()) return done;
-    if (client.json()) PrintJson(ToJson(response.trace()));
-    else PrintTrace(response.trace());
+    if (Exit done = client.Call<IntakeService>(&IntakeService::Stub::GetMail, request, &response); !done.ok())
+      return done;
+    if (client.json())
+      PrintJson(ToJson(response.trace()));
+    else
+      PrintTrace(response.trace());
     return {};
   });
 }
@@ -171,7 +180,8 @@ void AddMail(CLI::App& app, Chosen& chosen) {
     request->set_page_size(*limit);
     request->set_page_token(*page);
     ledger::v1::ListMailsResponse response;
-    if (Exit done = client.Call<LedgerService>(&LedgerService::Stub::ListMails, *request, &response); !done.ok()) return done;
+    if (Exit done = client.Call<LedgerService>(&LedgerService::Stub::ListMails, *request, &response); !done.ok())
+      return done;
     if (client.json()) {
       Json mails = Json::array();
       for (const auto& one : response.mails()) mails.push_back(ToJson(one));
@@ -199,12 +209,16 @@ void AddMail(CLI::App& app, Chosen& chosen) {
     ask.set_mail_id(recalled->first);
     for (const std::string& address : recalled->second) ask.add_recipients(address);
     intake::v1::RecallMailResponse response;
-    if (Exit done = client.Call<IntakeService>(&IntakeService::Stub::RecallMail, ask, &response); !done.ok()) return done;
+    if (Exit done = client.Call<IntakeService>(&IntakeService::Stub::RecallMail, ask, &response); !done.ok())
+      return done;
     const auto answer = [](intake::v1::RecipientRecall::Answer value) -> std::string {
       switch (value) {
-        case intake::v1::RecipientRecall::ANSWER_RECALLED: return "recalled";
-        case intake::v1::RecipientRecall::ANSWER_TOO_LATE: return "too_late";
-        default: return "pending";
+        case intake::v1::RecipientRecall::ANSWER_RECALLED:
+          return "recalled";
+        case intake::v1::RecipientRecall::ANSWER_TOO_LATE:
+          return "too_late";
+        default:
+          return "pending";
       }
     };
     Json json = {{"mail_id", recalled->first}, {"recipients", Json::array()}};
@@ -213,8 +227,10 @@ void AddMail(CLI::App& app, Chosen& chosen) {
       json["recipients"].push_back({{"address", one.address()}, {"answer", answer(one.answer())}});
       rows.push_back({one.address(), answer(one.answer())});
     }
-    if (client.json()) PrintJson(json);
-    else PrintTable({"RECIPIENT", "ANSWER"}, rows);
+    if (client.json())
+      PrintJson(json);
+    else
+      PrintTable({"RECIPIENT", "ANSWER"}, rows);
     return {};
   });
 }

@@ -29,16 +29,24 @@ Exit Summarize(Client& client) {
   if (client.json()) {
     Json json = {{"stages", Json::array()}, {"destinations", Json::array()}};
     for (const auto& one : stages.queues()) {
-      json["stages"].push_back({{"stage", one.stage()}, {"topic", one.topic()}, {"depth", one.depth()},
-                                {"oldest_age", DurationText(one.oldest_age())}, {"in_flight", one.in_flight()},
-                                {"waiting", one.waiting()}, {"parked", one.parked()}, {"paused", one.paused()},
+      json["stages"].push_back({{"stage", one.stage()},
+                                {"topic", one.topic()},
+                                {"depth", one.depth()},
+                                {"oldest_age", DurationText(one.oldest_age())},
+                                {"in_flight", one.in_flight()},
+                                {"waiting", one.waiting()},
+                                {"parked", one.parked()},
+                                {"paused", one.paused()},
                                 {"pause_reason", one.pause_reason()}});
     }
     for (const auto& one : queue.destinations()) {
-      json["destinations"].push_back({{"destination", one.destination()}, {"queued", one.queued()},
-                                      {"sending", one.sending()}, {"deferred", one.deferred()},
+      json["destinations"].push_back({{"destination", one.destination()},
+                                      {"queued", one.queued()},
+                                      {"sending", one.sending()},
+                                      {"deferred", one.deferred()},
                                       {"oldest_age", DurationText(one.oldest_age())},
-                                      {"next_attempt", TimeText(one.next_attempt())}, {"suspended", one.suspended()},
+                                      {"next_attempt", TimeText(one.next_attempt())},
+                                      {"suspended", one.suspended()},
                                       {"last_error", one.last_error()}});
     }
     PrintJson(json);
@@ -47,7 +55,8 @@ Exit Summarize(Client& client) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& one : stages.queues()) {
     rows.push_back({one.stage(), one.topic(), std::to_string(one.depth()), DurationText(one.oldest_age()),
-                    std::to_string(one.waiting()), std::to_string(one.parked()), one.paused() ? one.pause_reason() : ""});
+                    std::to_string(one.waiting()), std::to_string(one.parked()),
+                    one.paused() ? one.pause_reason() : ""});
   }
   PrintTable({"STAGE", "TOPIC", "DEPTH", "OLDEST", "WAITING", "PARKED", "PAUSED"}, rows);
   std::cout << "\n";
@@ -72,8 +81,10 @@ void AddSwitch(CLI::App* queue, Chosen& chosen, const char* verb, const char* he
     request.set_destination(*destination);
     Response response;
     if (Exit done = client.Call<DeliveryService>(method, request, &response); !done.ok()) return done;
-    if (client.json()) PrintJson({{"destination", *destination}, {"state", done_word}});
-    else std::cout << *destination << " is " << done_word << ".\n";
+    if (client.json())
+      PrintJson({{"destination", *destination}, {"state", done_word}});
+    else
+      std::cout << *destination << " is " << done_word << ".\n";
     return {};
   });
 }
@@ -84,19 +95,27 @@ void AddDeadLetters(CLI::App& app, Chosen& chosen) {
   auto* list = dlq->add_subcommand("list", "What is parked, and why");
   OnRun(list, chosen, [](Client& client) -> Exit {
     stage::v1::ListParkedResponse response;
-    if (Exit done = client.Call<StageService>(&StageService::Stub::ListParked, stage::v1::ListParkedRequest(), &response);
+    if (Exit done =
+            client.Call<StageService>(&StageService::Stub::ListParked, stage::v1::ListParkedRequest(), &response);
         !done.ok()) {
       return done;
     }
     Json json = Json::array();
     std::vector<std::vector<std::string>> rows;
     for (const auto& one : response.records()) {
-      json.push_back({{"event_id", one.event_id()}, {"stage", one.stage()}, {"topic", one.topic()}, {"mail_id", one.mail_id()},
-                      {"cause", one.cause()}, {"attempts", one.attempts()}, {"parked_at", TimeText(one.parked_at())}});
+      json.push_back({{"event_id", one.event_id()},
+                      {"stage", one.stage()},
+                      {"topic", one.topic()},
+                      {"mail_id", one.mail_id()},
+                      {"cause", one.cause()},
+                      {"attempts", one.attempts()},
+                      {"parked_at", TimeText(one.parked_at())}});
       rows.push_back({one.event_id(), one.stage(), one.mail_id(), TimeText(one.parked_at()), one.cause()});
     }
-    if (client.json()) PrintJson(json);
-    else PrintTable({"EVENT", "STAGE", "MAIL", "PARKED", "CAUSE"}, rows);
+    if (client.json())
+      PrintJson(json);
+    else
+      PrintTable({"EVENT", "STAGE", "MAIL", "PARKED", "CAUSE"}, rows);
     return {};
   });
   auto* redrive = dlq->add_subcommand("redrive", "Run one again, checked like any other");
@@ -106,9 +125,12 @@ void AddDeadLetters(CLI::App& app, Chosen& chosen) {
     stage::v1::RedriveParkedRequest request;
     request.set_event_id(*event);
     stage::v1::RedriveParkedResponse response;
-    if (Exit done = client.Call<StageService>(&StageService::Stub::RedriveParked, request, &response); !done.ok()) return done;
-    if (client.json()) PrintJson({{"event_id", *event}, {"new_event_id", response.new_event_id()}});
-    else std::cout << "Runs again as " << response.new_event_id() << ".\n";
+    if (Exit done = client.Call<StageService>(&StageService::Stub::RedriveParked, request, &response); !done.ok())
+      return done;
+    if (client.json())
+      PrintJson({{"event_id", *event}, {"new_event_id", response.new_event_id()}});
+    else
+      std::cout << "Runs again as " << response.new_event_id() << ".\n";
     return {};
   });
 }

@@ -22,11 +22,13 @@ void AddCheck(CLI::App* policy, Chosen& chosen) {
     if (Exit read = ReadFile(*file, *request.mutable_document()); !read.ok()) return read;
     request.set_file_name(*file);
     policy::v1::CheckPolicyResponse response;
-    if (Exit done = client.Call<PolicyService>(&PolicyService::Stub::CheckPolicy, request, &response); !done.ok()) return done;
+    if (Exit done = client.Call<PolicyService>(&PolicyService::Stub::CheckPolicy, request, &response); !done.ok())
+      return done;
     if (client.json()) {
       Json json = {{"valid", response.valid()}, {"version", response.version()}, {"problems", Json::array()}};
       for (const auto& problem : response.problems()) {
-        json["problems"].push_back({{"line", problem.line()}, {"column", problem.column()}, {"message", problem.message()}});
+        json["problems"].push_back(
+            {{"line", problem.line()}, {"column", problem.column()}, {"message", problem.message()}});
       }
       PrintJson(json);
     } else if (response.valid()) {
@@ -52,7 +54,9 @@ void AddExplain(CLI::App* policy, Chosen& chosen) {
   auto arguments = std::make_shared<ExplainArguments>();
   explain->add_option("file", arguments->file, "The mail; - is standard input")->required();
   explain->add_option("--from", arguments->from, "Envelope sender")->required();
-  explain->add_option("--to", arguments->to, "Envelope recipient; give it again for more")->required()->allow_extra_args(false);
+  explain->add_option("--to", arguments->to, "Envelope recipient; give it again for more")
+      ->required()
+      ->allow_extra_args(false);
   explain->add_option("--policy", arguments->document, "A document to try instead of the one in force");
   OnRun(explain, chosen, [arguments](Client& client) -> Exit {
     policy::v1::ExplainMailRequest request;
@@ -65,7 +69,8 @@ void AddExplain(CLI::App* policy, Chosen& chosen) {
       if (Exit read = ReadFile(arguments->document, *request.mutable_document()); !read.ok()) return read;
     }
     policy::v1::ExplainMailResponse response;
-    if (Exit done = client.Call<PolicyService>(&PolicyService::Stub::ExplainMail, request, &response); !done.ok()) return done;
+    if (Exit done = client.Call<PolicyService>(&PolicyService::Stub::ExplainMail, request, &response); !done.ok())
+      return done;
     if (client.json()) {
       Json json = {{"policy_version", response.policy_version()}, {"decisions", Json::array()}};
       for (const auto& decision : response.decisions()) {
@@ -82,7 +87,8 @@ void AddExplain(CLI::App* policy, Chosen& chosen) {
       for (const auto& address : decision.recipients()) std::cout << ForTerminal(address) << "\n";
       for (const auto& action : decision.actions()) std::cout << "  " << action << "\n";
       for (const auto& reason : decision.reasons()) {
-        std::cout << "  " << reason.rule_id() << ": " << ForTerminal(reason.text_ja()) << " / " << ForTerminal(reason.text_en());
+        std::cout << "  " << reason.rule_id() << ": " << ForTerminal(reason.text_ja()) << " / "
+                  << ForTerminal(reason.text_en());
         if (!reason.evidence().empty()) {
           std::cout << " [" << ForTerminal(reason.place()) << ": " << ForTerminal(reason.evidence()) << "]";
         }

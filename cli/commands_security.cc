@@ -15,10 +15,15 @@ using encryption::v1::EncryptionService;
 namespace {
 
 Json CertificateJson(const encryption::v1::Certificate& certificate) {
-  Json json = {{"fingerprint_sha256", certificate.fingerprint_sha256()}, {"addresses", Json::array()},
-               {"subject", certificate.subject()}, {"issuer", certificate.issuer()},
-               {"not_before", TimeText(certificate.not_before())}, {"not_after", TimeText(certificate.not_after())},
-               {"algorithm", certificate.algorithm()}, {"usable", certificate.usable()}, {"problem", certificate.problem()}};
+  Json json = {{"fingerprint_sha256", certificate.fingerprint_sha256()},
+               {"addresses", Json::array()},
+               {"subject", certificate.subject()},
+               {"issuer", certificate.issuer()},
+               {"not_before", TimeText(certificate.not_before())},
+               {"not_after", TimeText(certificate.not_after())},
+               {"algorithm", certificate.algorithm()},
+               {"usable", certificate.usable()},
+               {"problem", certificate.problem()}};
   for (const auto& address : certificate.addresses()) json["addresses"].push_back(address);
   return json;
 }
@@ -46,8 +51,10 @@ void AddImport(CLI::App* cert, Chosen& chosen) {
         !done.ok()) {
       return done;
     }
-    if (client.json()) PrintJson(CertificateJson(response.certificate()));
-    else PrintTable({"ADDRESS", "KEY", "UNTIL", "STATE", "SHA-256"}, {CertificateRow(response.certificate())});
+    if (client.json())
+      PrintJson(CertificateJson(response.certificate()));
+    else
+      PrintTable({"ADDRESS", "KEY", "UNTIL", "STATE", "SHA-256"}, {CertificateRow(response.certificate())});
     return {};
   });
 }
@@ -75,8 +82,10 @@ void AddSecurityCommands(CLI::App& app, Chosen& chosen) {
       json.push_back(CertificateJson(one));
       rows.push_back(CertificateRow(one));
     }
-    if (client.json()) PrintJson(json);
-    else PrintTable({"ADDRESS", "KEY", "UNTIL", "STATE", "SHA-256"}, rows);
+    if (client.json())
+      PrintJson(json);
+    else
+      PrintTable({"ADDRESS", "KEY", "UNTIL", "STATE", "SHA-256"}, rows);
     return {};
   });
 
@@ -94,8 +103,10 @@ void AddSecurityCommands(CLI::App& app, Chosen& chosen) {
         !done.ok()) {
       return done;
     }
-    if (client.json()) PrintJson({{"recipient", *recipient}, {"id", response.id()}});
-    else std::cout << "Agreed with " << *recipient << ".\n";
+    if (client.json())
+      PrintJson({{"recipient", *recipient}, {"id", response.id()}});
+    else
+      std::cout << "Agreed with " << *recipient << ".\n";
     return {};
   });
 
@@ -106,8 +117,10 @@ void AddSecurityCommands(CLI::App& app, Chosen& chosen) {
           const Secret<std::string> secret = AskPassword("Password: ");
           if (secret.Reveal().size() < 8) return {kUsage, "a password has 8 characters or more"};
           const std::string hash = directory::HashPassword(secret);
-          if (client.json()) PrintJson({{"password_hash", hash}});
-          else std::cout << hash << "\n";
+          if (client.json())
+            PrintJson({{"password_hash", hash}});
+          else
+            std::cout << hash << "\n";
           return {};
         });
 }

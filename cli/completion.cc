@@ -6,7 +6,8 @@ namespace {
 // "sekisho mail" → "list recall --json …" for every node of the tree.
 void Walk(const CLI::App& app, const std::string& path, std::vector<std::pair<std::string, std::string>>& nodes) {
   std::string words;
-  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) words += verb->get_name() + " ";
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+    words += verb->get_name() + " ";
   for (const CLI::Option* option : app.get_options([](const CLI::Option* o) { return !o->get_lnames().empty(); })) {
     words += "--" + option->get_lnames().front() + " ";
   }

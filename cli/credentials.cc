@@ -32,7 +32,8 @@ Result<nlohmann::json> Load(const std::string& file) {
     return MakeError(Code::kPermission, file + " can be read by others; run: chmod 600 " + file);
   }
   auto json = nlohmann::json::parse(in, nullptr, false);
-  if (!json.is_object()) return MakeError(Code::kInvalid, file + " is not a credentials file; remove it and log in again");
+  if (!json.is_object())
+    return MakeError(Code::kInvalid, file + " is not a credentials file; remove it and log in again");
   return json;
 }
 

@@ -62,8 +62,9 @@ std::string DurationText(const google::protobuf::Duration& duration) {
 }
 
 Json ToJson(const mail::v1::Reason& reason) {
-  return {{"rule", reason.rule_id()}, {"ja", reason.text_ja()},     {"en", reason.text_en()}, {"evidence", reason.evidence()},
-          {"place", reason.place()},  {"remedy_ja", reason.remedy_ja()}, {"remedy_en", reason.remedy_en()}};
+  return {{"rule", reason.rule_id()},       {"ja", reason.text_ja()},  {"en", reason.text_en()},
+          {"evidence", reason.evidence()},  {"place", reason.place()}, {"remedy_ja", reason.remedy_ja()},
+          {"remedy_en", reason.remedy_en()}};
 }
 
 Json ToJson(const ledger::v1::Trace& trace) {
@@ -78,14 +79,9 @@ Json ToJson(const ledger::v1::Trace& trace) {
                                   {"parcel_id", recipient.parcel_id()}});
   }
   for (const auto& event : trace.events()) {
-    Json one = {{"time", TimeText(event.time())},
-                {"stage", event.stage()},
-                {"type", event.type()},
-                {"detail", event.detail()},
-                {"parcel_id", event.parcel_id()},
-                {"actor", event.actor()},
-                {"recipients", Json::array()},
-                {"reasons", Json::array()}};
+    Json one = {{"time", TimeText(event.time())}, {"stage", event.stage()},         {"type", event.type()},
+                {"detail", event.detail()},       {"parcel_id", event.parcel_id()}, {"actor", event.actor()},
+                {"recipients", Json::array()},    {"reasons", Json::array()}};
     for (const auto& address : event.recipients()) one["recipients"].push_back(address);
     for (const auto& reason : event.reasons()) one["reasons"].push_back(ToJson(reason));
     json["events"].push_back(std::move(one));
@@ -94,8 +90,9 @@ Json ToJson(const ledger::v1::Trace& trace) {
 }
 
 Json ToJson(const ledger::v1::MailSummary& mail) {
-  Json json = {{"mail_id", mail.mail_id()},   {"accepted_at", TimeText(mail.accepted_at())}, {"mail_from", mail.mail_from()},
-               {"subject", mail.subject()},   {"size", mail.size()},                         {"recipients", Json::array()}};
+  Json json = {{"mail_id", mail.mail_id()},     {"accepted_at", TimeText(mail.accepted_at())},
+               {"mail_from", mail.mail_from()}, {"subject", mail.subject()},
+               {"size", mail.size()},           {"recipients", Json::array()}};
   for (const auto& recipient : mail.recipients()) {
     json["recipients"].push_back({{"address", recipient.address()},
                                   {"state", StateName(recipient.state())},
@@ -105,19 +102,17 @@ Json ToJson(const ledger::v1::MailSummary& mail) {
 }
 
 Json ToJson(const approval::v1::HeldParcel& parcel) {
-  Json json = {{"parcel_id", parcel.parcel_id()}, {"mail_id", parcel.mail_id()},
-               {"recipients", Json::array()},     {"reasons", Json::array()},
-               {"due", TimeText(parcel.due())},   {"class", HoldClassName(parcel.hold_class())},
-               {"mail_from", parcel.mail_from()}, {"subject", parcel.subject()},
+  Json json = {{"parcel_id", parcel.parcel_id()},       {"mail_id", parcel.mail_id()},
+               {"recipients", Json::array()},           {"reasons", Json::array()},
+               {"due", TimeText(parcel.due())},         {"class", HoldClassName(parcel.hold_class())},
+               {"mail_from", parcel.mail_from()},       {"subject", parcel.subject()},
                {"held_at", TimeText(parcel.held_at())}, {"size", parcel.size()}};
   for (const auto& address : parcel.recipients()) json["recipients"].push_back(address);
   for (const auto& reason : parcel.reasons()) json["reasons"].push_back(ToJson(reason));
   return json;
 }
 
-void PrintJson(const Json& json) {
-  std::cout << json.dump(1, ' ', false, Json::error_handler_t::replace) << "\n";
-}
+void PrintJson(const Json& json) { std::cout << json.dump(1, ' ', false, Json::error_handler_t::replace) << "\n"; }
 
 std::string ForTerminal(std::string_view text) {
   std::string out;
@@ -126,14 +121,17 @@ std::string ForTerminal(std::string_view text) {
     const char32_t c = Next(text, i);
     const bool control = c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xFFFD || (c >= 0x202a && c <= 0x202e) ||
                          (c >= 0x2066 && c <= 0x2069);
-    if (control) out += "\xEF\xBF\xBD";
-    else out += text.substr(begin, i - begin);
+    if (control)
+      out += "\xEF\xBF\xBD";
+    else
+      out += text.substr(begin, i - begin);
   }
   return out;
 }
 
 void PrintTable(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
   std::vector<size_t> widths;
+  widths.reserve(header.size());
   for (const std::string& title : header) widths.push_back(Width(title));
   for (const auto& row : rows) {
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(ForTerminal(row[i])));
@@ -156,7 +154,8 @@ void PrintEvent(const ledger::v1::TraceEvent& event) {
   if (!event.actor().empty()) std::cout << " (by " << ForTerminal(event.actor()) << ")";
   std::cout << "\n";
   for (const auto& reason : event.reasons()) {
-    std::cout << "    " << reason.rule_id() << ": " << ForTerminal(reason.text_ja()) << " / " << ForTerminal(reason.text_en());
+    std::cout << "    " << reason.rule_id() << ": " << ForTerminal(reason.text_ja()) << " / "
+              << ForTerminal(reason.text_en());
     if (!reason.place().empty()) std::cout << " [" << ForTerminal(reason.place()) << "]";
     std::cout << "\n";
   }

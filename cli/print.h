@@ -14,8 +14,8 @@ namespace sekisho::cli {
 
 using Json = nlohmann::ordered_json;
 
-std::string StateName(mail::v1::RecipientState state);   // "awaiting_approval"
-std::string HoldClassName(mail::v1::HoldClass hold_class);  // "timed"
+std::string StateName(mail::v1::RecipientState state);          // "awaiting_approval"
+std::string HoldClassName(mail::v1::HoldClass hold_class);      // "timed"
 std::string TimeText(const google::protobuf::Timestamp& time);  // RFC 3339; empty when unset
 std::string DurationText(const google::protobuf::Duration& duration);
 

@@ -15,7 +15,6 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   add_compile_options(-Wshadow=local)
   # GCC 12 warns falsely of these on std::string operator+ and on coroutine frames.
   add_compile_options(-Wno-restrict -Wno-maybe-uninitialized)
-  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fcoroutines>)
 endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")

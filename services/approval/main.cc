@@ -1,5 +1,6 @@
 #include "shared/runtime/separate.h"
 
 int main(int argc, char** argv) {
-  return sekisho::runtime::Main(argc, argv, sekisho::runtime::SeparateProgram("sekisho-approval", "Keeps what waits for time or for a person."));
+  return sekisho::runtime::Main(
+      argc, argv, sekisho::runtime::SeparateProgram("sekisho-approval", "Keeps what waits for time or for a person."));
 }

@@ -8,7 +8,8 @@ namespace sekisho::encryption {
 App::App(const config::v1::Config& config, const stage::Surroundings& surroundings, content::Store& content,
          const rpc::Authenticator& authenticator)
     : book_(config.encryption(), surroundings),
-      processor_(surroundings, content, book_, config::MimeLimits(config.intake().limits()), notice::OptionsOf(config.organization())),
+      processor_(surroundings, content, book_, config::MimeLimits(config.intake().limits()),
+                 notice::OptionsOf(config.organization())),
       rpc_(book_, authenticator) {
   stage::Options options;
   options.name = "encryption";
@@ -24,7 +25,8 @@ Status App::Start() {
     const TimePoint expiry = book_.EarliestExpiry();
     if (expiry == TimePoint::max()) return;
     observe::Metrics::Global()
-        .GetGauge("sekisho_encryption_earliest_certificate_expiry_seconds", "When the first recipient or signer is without a certificate, Unix time")
+        .GetGauge("sekisho_encryption_earliest_certificate_expiry_seconds",
+                  "When the first recipient or signer is without a certificate, Unix time")
         .Set(static_cast<double>(ToMicros(expiry)) / 1e6);
   });
   return stage_->Start();

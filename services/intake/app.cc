@@ -37,15 +37,19 @@ bool RpcIsLoopback(const config::v1::Config& config) {
 }  // namespace
 
 App::App(const config::v1::Config& config, const stage::Surroundings& surroundings, content::Store& content,
-         directory::Directory& directory, const rpc::Authenticator& authenticator, net::IoPool& io, Neighbours neighbours)
-    : config_(config), around_(surroundings), content_(content),
+         directory::Directory& directory, const rpc::Authenticator& authenticator, net::IoPool& io,
+         Neighbours neighbours)
+    : config_(config),
+      around_(surroundings),
+      content_(content),
       logins_(std::make_shared<smtp::LoginGuard>(config.intake().limits().login_failures_per_minute())),
       acceptor_(surroundings, content, LimitsOf(config.intake()), std::move(neighbours.policy_backlog)),
       traces_(surroundings, std::move(neighbours.ledger)),
       auth_rpc_(directory, authenticator, *logins_, surroundings.clock, RpcIsLoopback(config)),
       intake_rpc_(RpcOptionsOf(config), surroundings, acceptor_, traces_, directory, authenticator,
                   std::move(neighbours.check_mail)),
-      smtp_door_(config, surroundings.clock, acceptor_, directory, logins_, io), closer_(surroundings.clock) {
+      smtp_door_(config, surroundings.clock, acceptor_, directory, logins_, io),
+      closer_(surroundings.clock) {
   stage::Options options;
   options.name = "intake";
   stage_ = stage::MakeStage(options, around_, {bus::Topic::kOutcome}, closer_);

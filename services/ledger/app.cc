@@ -20,7 +20,8 @@ MailId LowestIdAt(TimePoint time) {
 
 }  // namespace
 
-App::App(const config::v1::Config& config, const stage::Surroundings& surroundings, const rpc::Authenticator& authenticator)
+App::App(const config::v1::Config& config, const stage::Surroundings& surroundings,
+         const rpc::Authenticator& authenticator)
     : config_(config), around_(surroundings), recorder_(surroundings.keys), rpc_(surroundings, authenticator) {
   stage::Options options;
   options.name = "ledger";

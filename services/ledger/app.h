@@ -15,7 +15,8 @@ namespace sekisho::ledger {
 class App {
  public:
   // All outlive it.
-  App(const config::v1::Config& config, const stage::Surroundings& surroundings, const rpc::Authenticator& authenticator);
+  App(const config::v1::Config& config, const stage::Surroundings& surroundings,
+      const rpc::Authenticator& authenticator);
   ~App();
 
   Status Start();

@@ -1,5 +1,6 @@
 #include "shared/runtime/separate.h"
 
 int main(int argc, char** argv) {
-  return sekisho::runtime::Main(argc, argv, sekisho::runtime::SeparateProgram("sekisho-ledger", "Reads the journal into each mail's timeline."));
+  return sekisho::runtime::Main(
+      argc, argv, sekisho::runtime::SeparateProgram("sekisho-ledger", "Reads the journal into each mail's timeline."));
 }

@@ -69,16 +69,18 @@ rpc::LookUpPrincipal LookUpIn(directory::Directory& directory, const std::string
 class StandaloneApp final : public runtime::App {
  public:
   explicit StandaloneApp(const config::v1::Config& config)
-      : config_(config), io_(config.runtime().io_threads()), workers_("work", config.runtime().worker_threads(), kWorkerQueue) {}
+      : config_(config),
+        io_(config.runtime().io_threads()),
+        workers_("work", config.runtime().worker_threads(), kWorkerQueue) {}
   ~StandaloneApp() override { Drain(Duration{}); }
 
   Status Start() override {
     SEKISHO_RETURN_IF_ERROR(back_.Open(config_));
-    around_ = std::make_unique<stage::Surroundings>(stage::Surroundings{*back_.database, *back_.bus, *back_.keys, back_.clock,
-                                                                        workers_, config_.organization().id()});
-    authenticator_ = std::make_unique<rpc::Authenticator>(
-        *back_.keys, back_.clock, FromProto(config_.rpc().token_lifetime()),
-        LookUpIn(*back_.directory, config_.organization().default_language()));
+    around_ = std::make_unique<stage::Surroundings>(stage::Surroundings{
+        *back_.database, *back_.bus, *back_.keys, back_.clock, workers_, config_.organization().id()});
+    authenticator_ =
+        std::make_unique<rpc::Authenticator>(*back_.keys, back_.clock, FromProto(config_.rpc().token_lifetime()),
+                                             LookUpIn(*back_.directory, config_.organization().default_language()));
     MakeServices();
     SEKISHO_RETURN_IF_ERROR(StartServices());
     SEKISHO_RETURN_IF_ERROR(StartEndpoints());
@@ -114,7 +116,8 @@ class StandaloneApp final : public runtime::App {
     delivery_ = std::make_unique<delivery::App>(config_, *around_, *back_.content, *authenticator_, io_);
     encryption_ = std::make_unique<encryption::App>(config_, *around_, *back_.content, *authenticator_);
     approval_ = std::make_unique<approval::App>(config_, *around_, *back_.content, *back_.directory, *authenticator_);
-    policy_ = std::make_unique<policy::App>(config_, *around_, *back_.content, *back_.directory, *back_.sandbox, *authenticator_);
+    policy_ = std::make_unique<policy::App>(config_, *around_, *back_.content, *back_.directory, *back_.sandbox,
+                                            *authenticator_);
     intake::Neighbours neighbours;
     neighbours.ledger = [this] { return rpc_->InProcessChannel(); };
     neighbours.check_mail = [this](std::string raw, const std::string& mail_from, const std::string& principal,

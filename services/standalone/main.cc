@@ -1,7 +1,7 @@
 #include "services/standalone/app.h"
 
 int main(int argc, char** argv) {
-  return sekisho::runtime::Main(
-      argc, argv,
-      {"sekisho-standalone", "The whole checkpoint in one process, with no other server.", sekisho::standalone::MakeApp});
+  return sekisho::runtime::Main(argc, argv,
+                                {"sekisho-standalone", "The whole checkpoint in one process, with no other server.",
+                                 sekisho::standalone::MakeApp});
 }

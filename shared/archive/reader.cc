@@ -35,8 +35,8 @@ Reader NewReader() {
   return reader;
 }
 
-// libarchive has no error code for it. Its archive_read_has_encrypted_entries would say it, and crashes where no format was
-// recognised (3.6.2).
+// libarchive has no error code for it. Its archive_read_has_encrypted_entries would say it, and crashes where no format
+// was recognised (3.6.2).
 bool SaysEncrypted(struct archive* reader) {
   const char* const text = archive_error_string(reader);
   return text != nullptr && (std::strstr(text, "ncrypt") != nullptr || std::strstr(text, "assphrase") != nullptr);
@@ -64,7 +64,8 @@ ArchiveEntry Describe(struct archive_entry* from) {
   return entry;
 }
 
-Status ReadContent(struct archive* reader, uint64_t keep_octets, Budget& budget, ArchiveEntry& entry, std::string& content) {
+Status ReadContent(struct archive* reader, uint64_t keep_octets, Budget& budget, ArchiveEntry& entry,
+                   std::string& content) {
   char buffer[64 << 10];
   for (;;) {
     const la_ssize_t size = archive_read_data(reader, buffer, sizeof buffer);
@@ -98,7 +99,8 @@ Status Budget::TakeOctets(uint64_t octets) {
   if (octets > octets_) return MakeError(Code::kLimit, "an archive unpacks to more octets than allowed");
   octets_ -= octets;
   taken_ += octets;
-  if (taken_ > kRatioFloor && taken_ > ratio_octets_) return MakeError(Code::kLimit, "an archive's packing ratio is that of a bomb");
+  if (taken_ > kRatioFloor && taken_ > ratio_octets_)
+    return MakeError(Code::kLimit, "an archive's packing ratio is that of a bomb");
   return Ok();
 }
 
@@ -118,7 +120,8 @@ Result<ArchiveReading> ReadArchive(std::string_view octets, uint64_t keep_octets
   for (;;) {
     struct archive_entry* native = nullptr;
     const int status = archive_read_next_header(reader.get(), &native);
-    if (status == ARCHIVE_EOF) return any || archive_format(reader.get()) != 0 ? ArchiveReading::kWhole : ArchiveReading::kDamaged;
+    if (status == ARCHIVE_EOF)
+      return any || archive_format(reader.get()) != 0 ? ArchiveReading::kWhole : ArchiveReading::kDamaged;
     if (status != ARCHIVE_OK && status != ARCHIVE_WARN) {
       return SaysEncrypted(reader.get()) ? ArchiveReading::kEncrypted : ArchiveReading::kDamaged;
     }

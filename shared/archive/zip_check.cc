@@ -45,7 +45,8 @@ Result<size_t> FindEndRecord(std::string_view octets) {
   if (octets.size() < kEndOctets) return Malformed("it has no directory");
   const size_t first = octets.size() - std::min(octets.size(), kEndOctets + kMaxComment);
   std::optional<size_t> found;
-  for (size_t at = octets.find(kEndSignature, first); at != std::string_view::npos; at = octets.find(kEndSignature, at + 1)) {
+  for (size_t at = octets.find(kEndSignature, first); at != std::string_view::npos;
+       at = octets.find(kEndSignature, at + 1)) {
     if (at + kEndOctets > octets.size() || at + kEndOctets + U16(octets, at + 20) != octets.size()) continue;
     if (found) return Malformed("it has two directories");
     found = at;
@@ -60,11 +61,13 @@ Result<Directory> ReadEnd64(std::string_view octets, size_t end) {
     return Malformed("its ZIP64 directory is missing");
   }
   const uint64_t at = Number(octets, end - kLocator64Octets + 8, 8);
-  if (at > end - kLocator64Octets || end - kLocator64Octets - at < kEnd64Octets || octets.substr(at, 4) != kEnd64Signature) {
+  if (at > end - kLocator64Octets || end - kLocator64Octets - at < kEnd64Octets ||
+      octets.substr(at, 4) != kEnd64Signature) {
     return Malformed("its ZIP64 directory is missing");
   }
   if (U32(octets, at + 16) != 0 || U32(octets, at + 20) != 0) return Malformed("it is a part of a split file");
-  return Directory{Number(octets, at + 48, 8), Number(octets, at + 40, 8), Number(octets, at + 32, 8), static_cast<size_t>(at)};
+  return Directory{Number(octets, at + 48, 8), Number(octets, at + 40, 8), Number(octets, at + 32, 8),
+                   static_cast<size_t>(at)};
 }
 
 Result<Directory> FindDirectory(std::string_view octets) {
@@ -102,11 +105,16 @@ Status ReadExtra64(std::string_view extra, std::initializer_list<uint64_t*> valu
 }
 
 Result<Entry> ReadCentral(std::string_view& directory) {
-  if (directory.size() < kCentralOctets || !directory.starts_with(kCentralSignature)) return Malformed("its directory is damaged");
+  if (directory.size() < kCentralOctets || !directory.starts_with(kCentralSignature))
+    return Malformed("its directory is damaged");
   const size_t name = U16(directory, 28), extra = U16(directory, 30), comment = U16(directory, 32);
   if (directory.size() < kCentralOctets + name + extra + comment) return Malformed("its directory is cut short");
-  Entry entry{directory.substr(kCentralOctets, name), U16(directory, 8), U16(directory, 10), U32(directory, 20),
-              U32(directory, 24), U32(directory, 42)};
+  Entry entry{directory.substr(kCentralOctets, name),
+              U16(directory, 8),
+              U16(directory, 10),
+              U32(directory, 20),
+              U32(directory, 24),
+              U32(directory, 42)};
   SEKISHO_RETURN_IF_ERROR(
       ReadExtra64(directory.substr(kCentralOctets + name, extra), {&entry.plain, &entry.packed, &entry.offset}));
   directory.remove_prefix(kCentralOctets + name + extra + comment);
@@ -114,7 +122,8 @@ Result<Entry> ReadCentral(std::string_view& directory) {
 }
 
 Result<Extent> CheckLocal(std::string_view octets, const Entry& entry, const Directory& directory) {
-  if (entry.offset > directory.offset || directory.offset - entry.offset < kLocalOctets) return Malformed("an entry lies outside");
+  if (entry.offset > directory.offset || directory.offset - entry.offset < kLocalOctets)
+    return Malformed("an entry lies outside");
   const std::string_view local = octets.substr(entry.offset);
   if (!local.starts_with(kLocalSignature)) return Malformed("an entry isn't where the directory says");
   const size_t name = U16(local, 26), extra = U16(local, 28);

@@ -15,9 +15,9 @@ using crypto::ZipAesEncryptor;
 
 // APPNOTE 6.3.10: signatures, flags, methods. All numbers are little-endian.
 constexpr uint32_t kLocalSignature = 0x04034b50, kCentralSignature = 0x02014b50, kEndSignature = 0x06054b50;
-constexpr uint16_t kFlags = 1 << 0 | 1 << 11;   // encrypted; the name is UTF-8
-constexpr uint16_t kVersionNeeded = 51;         // AES
-constexpr uint16_t kMadeBy = 3 << 8 | 63;       // Unix, so that the attributes below are its mode
+constexpr uint16_t kFlags = 1 << 0 | 1 << 11;  // encrypted; the name is UTF-8
+constexpr uint16_t kVersionNeeded = 51;        // AES
+constexpr uint16_t kMadeBy = 3 << 8 | 63;      // Unix, so that the attributes below are its mode
 constexpr uint32_t kAttributes = 0100644u << 16;
 constexpr uint16_t kMethodAes = 99, kMethodStored = 0, kMethodDeflated = 8;
 constexpr size_t kLocalHeaderOctets = 30;
@@ -28,7 +28,9 @@ constexpr size_t kProbeOctets = 64 << 10;  // of content, to see whether deflati
 constexpr size_t kMaxNameOctets = 4096;
 constexpr uint64_t kMaxOctets = UINT32_MAX;  // beyond, ZIP64 would be needed
 
-void Put16(std::string& out, uint16_t value) { out += {static_cast<char>(value & 0xff), static_cast<char>(value >> 8)}; }
+void Put16(std::string& out, uint16_t value) {
+  out += {static_cast<char>(value & 0xff), static_cast<char>(value >> 8)};
+}
 void Put32(std::string& out, uint32_t value) {
   Put16(out, static_cast<uint16_t>(value & 0xffff));
   Put16(out, static_cast<uint16_t>(value >> 16));
@@ -45,8 +47,8 @@ uint32_t DosTime(TimePoint time) {
   std::tm parts{};
   gmtime_r(&seconds, &parts);
   if (parts.tm_year < 80) return 1 << 21 | 1 << 16;
-  return static_cast<uint32_t>((parts.tm_year - 80) << 25 | (parts.tm_mon + 1) << 21 | parts.tm_mday << 16 | parts.tm_hour << 11 |
-                               parts.tm_min << 5 | parts.tm_sec / 2);
+  return static_cast<uint32_t>((parts.tm_year - 80) << 25 | (parts.tm_mon + 1) << 21 | parts.tm_mday << 16 |
+                               parts.tm_hour << 11 | parts.tm_min << 5 | parts.tm_sec / 2);
 }
 
 // Info-ZIP's extra field: the time in UTC, which the DOS time cannot say.
@@ -62,7 +64,7 @@ void PutAesExtra(std::string& out, uint16_t method) {
   Put16(out, 7);
   Put16(out, 2);  // AE-2: no CRC
   out += "AE";
-  out += '\3';    // 256 bits
+  out += '\3';  // 256 bits
   Put16(out, method);
 }
 
@@ -83,7 +85,7 @@ struct ZipWriter::Entry {
   uint16_t method = kMethodDeflated;
 
   // While it is open.
-  std::string probe;         // the first of its content, until the method is decided
+  std::string probe;  // the first of its content, until the method is decided
   bool decided = false;
   size_t data_at = 0;
   std::unique_ptr<ZipAesEncryptor> cipher;
@@ -124,7 +126,8 @@ class ZipWriter::Deflater {
   z_stream stream_{};
 };
 
-ZipWriter::ZipWriter(Secret<std::string> password) : password_(std::move(password)), deflater_(std::make_unique<Deflater>()) {}
+ZipWriter::ZipWriter(Secret<std::string> password)
+    : password_(std::move(password)), deflater_(std::make_unique<Deflater>()) {}
 ZipWriter::~ZipWriter() = default;
 
 Status ZipWriter::Begin(std::string_view name, TimePoint modified) {

@@ -1,8 +1,10 @@
 #pragma once
-// AES-256 ZIP files, AE-2: what 7-Zip, WinZip, macOS's The Unarchiver and Python's pyzipper open. Windows Explorer does not.
+// AES-256 ZIP files, AE-2: what 7-Zip, WinZip, macOS's The Unarchiver and Python's pyzipper open. Windows Explorer does
+// not.
 //
-// Not libzip: version 1.7.3 writes the CRC of the plain content beside AE-2's mark, so that whoever has the file can check a
-// guess of its content without the password (AE-2 exists to avoid this). Names are readable without the password, always.
+// Not libzip: version 1.7.3 writes the CRC of the plain content beside AE-2's mark, so that whoever has the file can
+// check a guess of its content without the password (AE-2 exists to avoid this). Names are readable without the
+// password, always.
 //
 // Built in memory: a mail's attachments. No I/O, no threads, no clock; random octets from the kernel for the salts.
 
@@ -26,8 +28,8 @@ class ZipWriter {
   ZipWriter& operator=(const ZipWriter&) = delete;
 
   // An entry is Begin, any number of Write, End. `name` is UTF-8. What deflates by less than a twentieth is stored.
-  // Errors: kInvalid for a name that is empty, longer than 4096 octets or holds '/', '\' or a control character; kLimit past
-  // 65,535 entries or 4 GiB.
+  // Errors: kInvalid for a name that is empty, longer than 4096 octets or holds '/', '\' or a control character; kLimit
+  // past 65,535 entries or 4 GiB.
   Status Begin(std::string_view name, TimePoint modified);
   Status Write(std::string_view octets);
   Status End();

@@ -42,8 +42,10 @@ Result<std::string> Decode64(std::string_view in, std::string_view alphabet, boo
   const auto bad = [] { return MakeError(Code::kInvalid, "not base64"); };
   if (pad) {
     if (in.size() % 4 != 0) return bad();
-    if (in.ends_with("==")) in.remove_suffix(2);
-    else if (in.ends_with("=")) in.remove_suffix(1);
+    if (in.ends_with("=="))
+      in.remove_suffix(2);
+    else if (in.ends_with("="))
+      in.remove_suffix(1);
   }
   if (in.size() % 4 == 1) return bad();
   std::array<int8_t, 256> value;

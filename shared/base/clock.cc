@@ -52,15 +52,15 @@ struct Unit {
   int64_t micros;
 };
 // Longest names first where one is the start of another.
-constexpr Unit kUnits[] = {{"d", 86'400'000'000}, {"h", 3'600'000'000}, {"ms", 1'000}, {"m", 60'000'000},
-                           {"s", 1'000'000},      {"us", 1}};
+constexpr Unit kUnits[] = {{"d", 86'400'000'000}, {"h", 3'600'000'000}, {"ms", 1'000},
+                           {"m", 60'000'000},     {"s", 1'000'000},     {"us", 1}};
 
 }  // namespace
 
 Result<Duration> ParseDuration(std::string_view text) {
   const auto bad = [&] {
-    return MakeError(Code::kInvalid, "'" + std::string(text.substr(0, 40)) +
-                                         "' is not a duration; write it like 90s, 3m, 1h30m, 5d");
+    return MakeError(Code::kInvalid,
+                     "'" + std::string(text.substr(0, 40)) + "' is not a duration; write it like 90s, 3m, 1h30m, 5d");
   };
   std::string_view rest = text;
   int64_t total = 0;
@@ -78,7 +78,8 @@ Result<Duration> ParseDuration(std::string_view text) {
     for (const Unit& unit : kUnits) {
       if (!rest.starts_with(unit.name)) continue;
       int64_t part = 0;
-      if (__builtin_mul_overflow(number, unit.micros, &part) || __builtin_add_overflow(total, part, &total)) return bad();
+      if (__builtin_mul_overflow(number, unit.micros, &part) || __builtin_add_overflow(total, part, &total))
+        return bad();
       rest.remove_prefix(unit.name.size());
       known = true;
       break;

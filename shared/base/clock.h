@@ -15,8 +15,8 @@ using TimePoint = std::chrono::sys_time<Duration>;  // UTC
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual TimePoint Now() const = 0;                                    // wall clock; may jump
-  virtual std::chrono::steady_clock::time_point Steady() const = 0;     // never goes back
+  virtual TimePoint Now() const = 0;                                 // wall clock; may jump
+  virtual std::chrono::steady_clock::time_point Steady() const = 0;  // never goes back
 };
 
 // The machine's clocks. Safe for concurrent use.

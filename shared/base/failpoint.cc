@@ -60,8 +60,10 @@ Status ArmFailpoints(std::string_view specification) {
       if (point.pass <= 0) return bad();
       action = action.substr(0, at);
     }
-    if (action == "kill") point.kill = true;
-    else if (action != "error") return bad();
+    if (action == "kill")
+      point.kill = true;
+    else if (action != "error")
+      return bad();
     parsed[std::string(item.substr(0, equals))] = point;
   }
   const std::scoped_lock lock(failpoint_internal::mutex);

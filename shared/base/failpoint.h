@@ -1,8 +1,8 @@
 #pragma once
 // Named places where a test can make the shipped binary die or fail. They cost one relaxed load when none is armed.
 //
-// SEKISHO_FAILPOINTS="stage.before_commit=kill@3;delivery.after_dot=error" arms them at start: `kill` sends SIGKILL to the
-// own process, `error` makes Failpoint() return true, `@N` acts on the N-th pass only (default: every pass).
+// SEKISHO_FAILPOINTS="stage.before_commit=kill@3;delivery.after_dot=error" arms them at start: `kill` sends SIGKILL to
+// the own process, `error` makes Failpoint() return true, `@N` acts on the N-th pass only (default: every pass).
 
 #include <atomic>
 #include <string_view>

@@ -1,6 +1,6 @@
 #pragma once
-// What durable files need beyond <filesystem>: a descriptor that closes itself, folders with a mode, and syncing. Errors of
-// the system keep their meaning: no space is kExhausted, a missing file kNotFound, any other kUnavailable.
+// What durable files need beyond <filesystem>: a descriptor that closes itself, folders with a mode, and syncing.
+// Errors of the system keep their meaning: no space is kExhausted, a missing file kNotFound, any other kUnavailable.
 
 #include <string>
 #include <string_view>

@@ -31,8 +31,9 @@ Uuid Uuid::Generate(TimePoint now) {
 
 Result<Uuid> Uuid::Parse(std::string_view text) {
   const auto bad = [&] {
-    return MakeError(Code::kInvalid, "'" + std::string(text.substr(0, 40)) + "' is not an id (36 characters like "
-                                     "0193a5e4-6f00-7abc-8def-0123456789ab)");
+    return MakeError(Code::kInvalid, "'" + std::string(text.substr(0, 40)) +
+                                         "' is not an id (36 characters like "
+                                         "0193a5e4-6f00-7abc-8def-0123456789ab)");
   };
   if (text.size() != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-') return bad();
   std::string digits;
@@ -45,7 +46,8 @@ Result<Uuid> Uuid::Parse(std::string_view text) {
 }
 
 Result<Uuid> Uuid::FromOctets(std::string_view octets) {
-  if (octets.size() != 16) return MakeError(Code::kInvalid, "an id has 16 octets, not " + std::to_string(octets.size()));
+  if (octets.size() != 16)
+    return MakeError(Code::kInvalid, "an id has 16 octets, not " + std::to_string(octets.size()));
   Uuid uuid;
   std::memcpy(uuid.octets_.data(), octets.data(), 16);
   return uuid;

@@ -25,10 +25,10 @@ class Uuid {
   // From 16 octets, as stored. Errors: kInvalid.
   static Result<Uuid> FromOctets(std::string_view octets);
 
-  std::string ToString() const;                    // "0193-…", lower case, 36 characters
+  std::string ToString() const;  // "0193-…", lower case, 36 characters
   std::string_view octets() const { return {reinterpret_cast<const char*>(octets_.data()), octets_.size()}; }
   bool is_nil() const { return *this == Uuid(); }
-  TimePoint time() const;                          // its 48-bit milliseconds
+  TimePoint time() const;  // its 48-bit milliseconds
 
   auto operator<=>(const Uuid&) const = default;
 

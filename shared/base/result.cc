@@ -4,21 +4,36 @@ namespace sekisho {
 
 std::string_view CodeName(Code code) {
   switch (code) {
-    case Code::kInvalid: return "invalid";
-    case Code::kMalformed: return "malformed";
-    case Code::kUnauthenticated: return "unauthenticated";
-    case Code::kPermission: return "permission";
-    case Code::kNotFound: return "not_found";
-    case Code::kExists: return "exists";
-    case Code::kPrecondition: return "precondition";
-    case Code::kLimit: return "limit";
-    case Code::kExhausted: return "exhausted";
-    case Code::kUnavailable: return "unavailable";
-    case Code::kTimeout: return "timeout";
-    case Code::kCancelled: return "cancelled";
-    case Code::kCorrupt: return "corrupt";
-    case Code::kUnsupported: return "unsupported";
-    case Code::kInternal: return "internal";
+    case Code::kInvalid:
+      return "invalid";
+    case Code::kMalformed:
+      return "malformed";
+    case Code::kUnauthenticated:
+      return "unauthenticated";
+    case Code::kPermission:
+      return "permission";
+    case Code::kNotFound:
+      return "not_found";
+    case Code::kExists:
+      return "exists";
+    case Code::kPrecondition:
+      return "precondition";
+    case Code::kLimit:
+      return "limit";
+    case Code::kExhausted:
+      return "exhausted";
+    case Code::kUnavailable:
+      return "unavailable";
+    case Code::kTimeout:
+      return "timeout";
+    case Code::kCancelled:
+      return "cancelled";
+    case Code::kCorrupt:
+      return "corrupt";
+    case Code::kUnsupported:
+      return "unsupported";
+    case Code::kInternal:
+      return "internal";
   }
   return "internal";
 }

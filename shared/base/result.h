@@ -15,21 +15,21 @@ namespace sekisho {
 // What went wrong, in the product's own terms. Each edge (SMTP, gRPC, bus) has one table from these to its replies;
 // a test walks every code at every edge. Add a code at the end and in every table.
 enum class Code {
-  kInvalid,           // the caller's input is wrong: says where and what to do
-  kMalformed,         // a mail has two readings or none
-  kUnauthenticated,   // who is it
-  kPermission,        // known, but may not
+  kInvalid,          // the caller's input is wrong: says where and what to do
+  kMalformed,        // a mail has two readings or none
+  kUnauthenticated,  // who is it
+  kPermission,       // known, but may not
   kNotFound,
-  kExists,            // an id was used before for something else
-  kPrecondition,      // right request, wrong state (already released)
-  kLimit,             // a configured limit was hit; the same request fails again
-  kExhausted,         // no room now: queue, outbox, disk
-  kUnavailable,       // a dependency is down or slow
+  kExists,        // an id was used before for something else
+  kPrecondition,  // right request, wrong state (already released)
+  kLimit,         // a configured limit was hit; the same request fails again
+  kExhausted,     // no room now: queue, outbox, disk
+  kUnavailable,   // a dependency is down or slow
   kTimeout,
-  kCancelled,         // the process is stopping, or the caller left
-  kCorrupt,           // stored or received bytes fail their check (digest, tag, HMAC)
+  kCancelled,  // the process is stopping, or the caller left
+  kCorrupt,    // stored or received bytes fail their check (digest, tag, HMAC)
   kUnsupported,
-  kInternal,          // a defect of ours
+  kInternal,  // a defect of ours
 };
 inline constexpr int kCodeCount = static_cast<int>(Code::kInternal) + 1;
 
@@ -59,25 +59,40 @@ template <typename T>
 class [[nodiscard]] Result {
  public:
   using value_type = T;
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}     // NOLINT: implicit by design
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit by design
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
   template <typename U>
-    requires(std::is_convertible_v<U, T> && !std::is_same_v<std::decay_t<U>, Error> &&
-             !std::is_same_v<std::decay_t<U>, T> && !std::is_same_v<std::decay_t<U>, Result<T>>)
-  Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}  // NOLINT
+  requires(std::is_convertible_v<U, T> && !std::is_same_v<std::decay_t<U>, Error> &&
+           !std::is_same_v<std::decay_t<U>, T> && !std::is_same_v<std::decay_t<U>, Result<T>>) Result(U&& value)
+      : state_(std::in_place_index<0>, std::forward<U>(value)) {}  // NOLINT
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
-  T& value() & { SEKISHO_CHECK(ok()); return std::get<0>(state_); }
-  const T& value() const& { SEKISHO_CHECK(ok()); return std::get<0>(state_); }
-  T&& value() && { SEKISHO_CHECK(ok()); return std::get<0>(std::move(state_)); }
+  T& value() & {
+    SEKISHO_CHECK(ok());
+    return std::get<0>(state_);
+  }
+  const T& value() const& {
+    SEKISHO_CHECK(ok());
+    return std::get<0>(state_);
+  }
+  T&& value() && {
+    SEKISHO_CHECK(ok());
+    return std::get<0>(std::move(state_));
+  }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
-  const Error& error() const& { SEKISHO_CHECK(!ok()); return std::get<1>(state_); }
-  Error&& error() && { SEKISHO_CHECK(!ok()); return std::get<1>(std::move(state_)); }
+  const Error& error() const& {
+    SEKISHO_CHECK(!ok());
+    return std::get<1>(state_);
+  }
+  Error&& error() && {
+    SEKISHO_CHECK(!ok());
+    return std::get<1>(std::move(state_));
+  }
 
  private:
   std::variant<T, Error> state_;
@@ -91,8 +106,14 @@ class [[nodiscard]] Result<void> {
 
   bool ok() const { return !error_.has_value(); }
   explicit operator bool() const { return ok(); }
-  const Error& error() const& { SEKISHO_CHECK(!ok()); return *error_; }
-  Error&& error() && { SEKISHO_CHECK(!ok()); return *std::move(error_); }
+  const Error& error() const& {
+    SEKISHO_CHECK(!ok());
+    return *error_;
+  }
+  Error&& error() && {
+    SEKISHO_CHECK(!ok());
+    return *std::move(error_);
+  }
 
  private:
   std::optional<Error> error_;
@@ -113,10 +134,9 @@ inline Status Ok() { return {}; }
 // Returns the error of a Status or Result from the enclosing function.
 #define SEKISHO_RETURN_IF_ERROR(expression) \
   SEKISHO_RETURN_IF_ERROR_(SEKISHO_CONCAT(sekisho_status_, __COUNTER__), expression)
-#define SEKISHO_RETURN_IF_ERROR_(name, expression)                       \
-  do {                                                                   \
-    if (auto name = (expression); !name.ok())                            \
-      return std::move(name).error();                                    \
+#define SEKISHO_RETURN_IF_ERROR_(name, expression)                            \
+  do {                                                                        \
+    if (auto name = (expression); !name.ok()) return std::move(name).error(); \
   } while (false)
 
 }  // namespace sekisho

@@ -6,7 +6,8 @@
 
 namespace sekisho {
 
-WorkerPool::WorkerPool(std::string name, size_t threads, size_t queue_limit) : name_(std::move(name)), limit_(queue_limit) {
+WorkerPool::WorkerPool(std::string name, size_t threads, size_t queue_limit)
+    : name_(std::move(name)), limit_(queue_limit) {
   for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Loop(); });
 }
 

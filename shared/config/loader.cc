@@ -20,9 +20,7 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
 
-Place PlaceOf(const YAML::Mark& mark) {
-  return mark.is_null() ? Place{} : Place{mark.line + 1, mark.column + 1};
-}
+Place PlaceOf(const YAML::Mark& mark) { return mark.is_null() ? Place{} : Place{mark.line + 1, mark.column + 1}; }
 
 // One line, short enough to print: keys and values of a file may hold anything.
 std::string OneLine(std::string_view text, size_t limit) {
@@ -113,10 +111,10 @@ class Walk {
       }
       return;
     }
-    if (const auto* oneof = field->real_containing_oneof();
-        oneof != nullptr && reflection->HasOneof(message, oneof)) {
-      return Add(node, path, "excludes '" + reflection->GetOneofFieldDescriptor(message, oneof)->name() +
-                                 "', which is given too; keep one");
+    if (const auto* oneof = field->real_containing_oneof(); oneof != nullptr && reflection->HasOneof(message, oneof)) {
+      return Add(node, path,
+                 "excludes '" + reflection->GetOneofFieldDescriptor(message, oneof)->name() +
+                     "', which is given too; keep one");
     }
     if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
       return SetMessage(node, *reflection->MutableMessage(&message, field), path, depth);
@@ -140,8 +138,8 @@ class Walk {
   bool ParseInteger(const YAML::Node& node, const std::string& path, T& value) {
     std::string_view text = node.Scalar();
     uint64_t factor = 1;
-    for (const auto& [suffix, size] : {std::pair<std::string_view, uint64_t>{"KiB", 1ull << 10}, {"MiB", 1ull << 20},
-                                       {"GiB", 1ull << 30}}) {
+    for (const auto& [suffix, size] :
+         {std::pair<std::string_view, uint64_t>{"KiB", 1ull << 10}, {"MiB", 1ull << 20}, {"GiB", 1ull << 30}}) {
       if (text.ends_with(suffix)) {
         factor = size;
         text.remove_suffix(suffix.size());
@@ -153,14 +151,16 @@ class Walk {
     T product{};
     if (error != std::errc() || end != text.data() + text.size() || text.empty() ||
         __builtin_mul_overflow(number, factor, &product)) {
-      Add(node, path, "'" + OneLine(node.Scalar(), 40) + "' is not a number that fits here; write it like 100 or 50MiB");
+      Add(node, path,
+          "'" + OneLine(node.Scalar(), 40) + "' is not a number that fits here; write it like 100 or 50MiB");
       return false;
     }
     value = product;
     return true;
   }
 
-  void SetEnum(const YAML::Node& node, Message& message, const FieldDescriptor* field, const std::string& path, bool add) {
+  void SetEnum(const YAML::Node& node, Message& message, const FieldDescriptor* field, const std::string& path,
+               bool add) {
     std::string name = node.Scalar();
     std::transform(name.begin(), name.end(), name.begin(),
                    [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
@@ -174,21 +174,28 @@ class Walk {
       return Add(node, path, "'" + OneLine(node.Scalar(), 40) + "' is not known here" + Suggest(name, known));
     }
     const Reflection* reflection = message.GetReflection();
-    if (add) reflection->AddEnum(&message, field, value);
-    else reflection->SetEnum(&message, field, value);
+    if (add)
+      reflection->AddEnum(&message, field, value);
+    else
+      reflection->SetEnum(&message, field, value);
   }
 
-  void SetScalar(const YAML::Node& node, Message& message, const FieldDescriptor* field, const std::string& path, bool add) {
+  void SetScalar(const YAML::Node& node, Message& message, const FieldDescriptor* field, const std::string& path,
+                 bool add) {
     if (!node.IsScalar()) return Add(node, path, "must be a single value");
     const Reflection* reflection = message.GetReflection();
     const auto set = [&](auto value, auto setter, auto adder) {
-      if (add) (reflection->*adder)(&message, field, value);
-      else (reflection->*setter)(&message, field, value);
+      if (add)
+        (reflection->*adder)(&message, field, value);
+      else
+        (reflection->*setter)(&message, field, value);
     };
     switch (field->cpp_type()) {
       case FieldDescriptor::CPPTYPE_STRING:
-        if (add) reflection->AddString(&message, field, node.Scalar());
-        else reflection->SetString(&message, field, node.Scalar());
+        if (add)
+          reflection->AddString(&message, field, node.Scalar());
+        else
+          reflection->SetString(&message, field, node.Scalar());
         return;
       case FieldDescriptor::CPPTYPE_BOOL: {
         const std::string text = AsciiLower(node.Scalar());
@@ -215,8 +222,10 @@ class Walk {
         if (ParseInteger(node, path, value)) set(value, &Reflection::SetInt64, &Reflection::AddInt64);
         return;
       }
-      case FieldDescriptor::CPPTYPE_ENUM: return SetEnum(node, message, field, path, add);
-      default: return Add(node, path, "cannot be set from a file");
+      case FieldDescriptor::CPPTYPE_ENUM:
+        return SetEnum(node, message, field, path, add);
+      default:
+        return Add(node, path, "cannot be set from a file");
     }
   }
 
@@ -244,12 +253,14 @@ class RefuseAliases final : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, const std::string&) override {
     Check(mark, anchor);
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
     Check(mark, anchor);
     Enter(mark);
   }
   void OnSequenceEnd() override { --depth_; }
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
     Check(mark, anchor);
     Enter(mark);
   }

@@ -1,9 +1,9 @@
 #pragma once
-// Reads a YAML file into a protobuf message by its descriptor. Unknown keys, wrong types, duplicate keys and unknown enum values are
-// problems with file, line, column, the key's path and what to write instead. Pure but for LoadFile.
+// Reads a YAML file into a protobuf message by its descriptor. Unknown keys, wrong types, duplicate keys and unknown
+// enum values are problems with file, line, column, the key's path and what to write instead. Pure but for LoadFile.
 //
-// Beyond YAML's own types: google.protobuf.Duration is written "90s", "3m", "1h30m"; integers may carry KiB, MiB or GiB; enum
-// values in any case. Anchors and aliases are refused (a small file could unfold to a huge one).
+// Beyond YAML's own types: google.protobuf.Duration is written "90s", "3m", "1h30m"; integers may carry KiB, MiB or
+// GiB; enum values in any case. Anchors and aliases are refused (a small file could unfold to a huge one).
 
 #include <google/protobuf/message.h>
 
@@ -17,7 +17,7 @@
 namespace sekisho::config {
 
 struct Place {
-  int line = 0;    // from 1; 0: the file as a whole
+  int line = 0;  // from 1; 0: the file as a whole
   int column = 0;
 };
 
@@ -44,14 +44,16 @@ class SourceMap {
 inline constexpr size_t kMaxFileOctets = 8 << 20;
 inline constexpr int kMaxDepth = 64;
 
-// Fills `message`; `source` learns the places. Gives every problem found, in the order of the file; empty when all is well.
+// Fills `message`; `source` learns the places. Gives every problem found, in the order of the file; empty when all is
+// well.
 std::vector<Problem> Load(std::string_view yaml, const std::string& file, google::protobuf::Message& message,
                           SourceMap& source);
 
 // The same from disk. A file that cannot be read is a problem too.
 std::vector<Problem> LoadFile(const std::string& file, google::protobuf::Message& message, SourceMap& source);
 
-// Reads at most `limit` octets. Errors: kNotFound, kPermission, kLimit, kUnavailable; the detail names the file and the remedy.
+// Reads at most `limit` octets. Errors: kNotFound, kPermission, kLimit, kUnavailable; the detail names the file and the
+// remedy.
 Result<std::string> ReadWholeFile(const std::string& file, size_t limit = kMaxFileOctets);
 
 // A secret's file: as above, and others must not be able to read it. A line end at the end is dropped.

@@ -70,7 +70,8 @@ Result<std::string> ReadFile(const std::string& file, size_t limit, bool secret)
   if (fd < 0) return MakeError(Code::kUnavailable, file + ": " + std::strerror(errno));
   struct stat status {};
   Status fit = Ok();
-  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) fit = MakeError(Code::kInvalid, file + " is not a file");
+  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
+    fit = MakeError(Code::kInvalid, file + " is not a file");
   else if (secret && (status.st_mode & 077) != 0) {
     fit = MakeError(Code::kPermission, "others can read " + file + "; run: chmod 600 " + file);
   }
@@ -79,7 +80,8 @@ Result<std::string> ReadFile(const std::string& file, size_t limit, bool secret)
   ssize_t got = 0;
   while (fit.ok() && (got = ::read(fd, buffer, sizeof buffer)) > 0) {
     text.append(buffer, static_cast<size_t>(got));
-    if (text.size() > limit) fit = MakeError(Code::kLimit, file + " is larger than " + std::to_string(limit) + " octets");
+    if (text.size() > limit)
+      fit = MakeError(Code::kLimit, file + " is larger than " + std::to_string(limit) + " octets");
   }
   ::close(fd);
   if (!fit.ok()) return std::move(fit).error();

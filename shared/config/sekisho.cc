@@ -92,7 +92,8 @@ void ApplyDefaults(v1::Config& config) {
 
 Result<HostPort> ParseHostPort(std::string_view text) {
   const auto bad = [&] {
-    return MakeError(Code::kInvalid, "'" + std::string(text.substr(0, 60)) + "' is not HOST:PORT, like 127.0.0.1:25 or [::1]:25");
+    return MakeError(Code::kInvalid,
+                     "'" + std::string(text.substr(0, 60)) + "' is not HOST:PORT, like 127.0.0.1:25 or [::1]:25");
   };
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return bad();
@@ -168,26 +169,31 @@ void CheckListeners(const v1::Intake& intake, Checker& checker) {
     const v1::SmtpListener& listener = intake.listeners(i);
     const std::string at = "intake.listeners[" + std::to_string(i) + "]";
     checker.Required(listener.name(), at + ".name", "submission");
-    if (!listener.name().empty() && !names.insert(listener.name()).second) checker.Add(at + ".name", "is used twice; choose another");
+    if (!listener.name().empty() && !names.insert(listener.name()).second)
+      checker.Add(at + ".name", "is used twice; choose another");
     checker.Address(listener.address(), at + ".address", listener.allow_demo_logins(),
                     "must be a loopback address while allow_demo_logins is set: everyone knows the demo's passwords");
     switch (listener.kind()) {
       case v1::SmtpListener::SUBMISSION:
       case v1::SmtpListener::SUBMISSIONS:
-        if (!listener.has_tls()) checker.Add(at + ".tls", "is required: passwords are taken under TLS only");
-        else checker.TlsFiles(listener.tls(), at + ".tls");
+        if (!listener.has_tls())
+          checker.Add(at + ".tls", "is required: passwords are taken under TLS only");
+        else
+          checker.TlsFiles(listener.tls(), at + ".tls");
         if (listener.has_relay()) checker.Add(at + ".relay", "is for listeners of kind RELAY");
         break;
       case v1::SmtpListener::RELAY:
         if (listener.relay().hosts().empty() && listener.relay().certificate_sha256().empty()) {
           checker.Add(at + ".relay", "must name who may use it: hosts or certificate_sha256");
         }
-        if (listener.has_tls()) checker.TlsFiles(listener.tls(), at + ".tls");
+        if (listener.has_tls())
+          checker.TlsFiles(listener.tls(), at + ".tls");
         else if (!listener.relay().certificate_sha256().empty()) {
           checker.Add(at + ".tls", "is required when the relay is known by certificate");
         }
         break;
-      default: checker.Add(at + ".kind", "is required: SUBMISSION, SUBMISSIONS or RELAY");
+      default:
+        checker.Add(at + ".kind", "is required: SUBMISSION, SUBMISSIONS or RELAY");
     }
   }
 }
@@ -212,7 +218,8 @@ void CheckRoutes(const v1::Delivery& delivery, Checker& checker) {
     checker.Required(key.selector(), at + ".selector", "s2026");
     checker.Required(key.key_file(), at + ".key_file", "dkim.key");
     checker.File(key.key_file(), at + ".key_file");
-    if (!keys.insert(key.selector() + "." + key.domain()).second) checker.Add(at, "the selector is used twice for this domain");
+    if (!keys.insert(key.selector() + "." + key.domain()).second)
+      checker.Add(at, "the selector is used twice for this domain");
   }
   checker.File(delivery.tls_trust_file(), "delivery.tls_trust_file");
 }

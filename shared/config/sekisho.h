@@ -15,7 +15,8 @@ std::vector<Problem> LoadConfig(const std::string& file, v1::Config& config);
 // The values of keys that were not given: the one place where defaults stand (proto/sekisho/config/v1 describes them).
 void ApplyDefaults(v1::Config& config);
 
-// What a type cannot say: required keys, addresses, files that must exist, TLS where passwords come, demo logins on loopback only.
+// What a type cannot say: required keys, addresses, files that must exist, TLS where passwords come, demo logins on
+// loopback only.
 std::vector<Problem> Check(const v1::Config& config, const std::string& file, const SourceMap& source);
 
 struct HostPort {

@@ -1,6 +1,6 @@
 #pragma once
-// The contents last committed or read, in clear, so that the next stage neither reads nor decrypts. Bounded by octets; the
-// longest unused goes first. Thread safe.
+// The contents last committed or read, in clear, so that the next stage neither reads nor decrypts. Bounded by octets;
+// the longest unused goes first. Thread safe.
 
 #include <list>
 #include <map>

@@ -29,8 +29,8 @@ class Staged {
 // Takes one content piece by piece; memory stays within a small buffer however large it is. One thread at a time.
 class Writer {
  public:
-  virtual ~Writer() = default;  // not finished: nothing remains
-  virtual Status Append(std::string_view octets) = 0;   // errors: kExhausted (disk full), kUnavailable
+  virtual ~Writer() = default;                           // not finished: nothing remains
+  virtual Status Append(std::string_view octets) = 0;    // errors: kExhausted (disk full), kUnavailable
   virtual Result<std::shared_ptr<Staged>> Finish() = 0;  // large content is synced to disk here: may block on I/O
 };
 

@@ -74,7 +74,10 @@ ContentRef MakeRef(const Name& name, std::string sha256, uint64_t size) {
 class StagedSmall final : public Staged {
  public:
   StagedSmall(SurroundingsPtr around, Name name, ContentRef ref, std::string sealed, ClearCache::Entry clear)
-      : around_(std::move(around)), name_(std::move(name)), ref_(std::move(ref)), sealed_(std::move(sealed)),
+      : around_(std::move(around)),
+        name_(std::move(name)),
+        ref_(std::move(ref)),
+        sealed_(std::move(sealed)),
         clear_(std::move(clear)) {}
 
   const ContentRef& ref() const override { return ref_; }
@@ -150,8 +153,8 @@ class LocalWriter final : public Writer {
   const Name name_;
   crypto::Sha256Stream digest_;
   uint64_t size_ = 0;
-  std::string buffer_;                  // until it is large
-  std::unique_ptr<SealedFile> file_;    // from then on
+  std::string buffer_;                // until it is large
+  std::unique_ptr<SealedFile> file_;  // from then on
 };
 
 class LocalStore final : public Store {
@@ -260,8 +263,8 @@ Result<std::unique_ptr<Store>> OpenLocal(const LocalOptions& options, store::Dat
        "CREATE TABLE {content.blob} (mail {blob} NOT NULL, name TEXT NOT NULL, octets {blob}, file TEXT,"
        " PRIMARY KEY (mail, name))"}};
   SEKISHO_RETURN_IF_ERROR(database.Migrate("content", migrations));
-  auto around = std::shared_ptr<Surroundings>(
-      new Surroundings{options, database, keys, clock, ClearCache(options.cache)});
+  auto around =
+      std::shared_ptr<Surroundings>(new Surroundings{options, database, keys, clock, ClearCache(options.cache)});
   return std::unique_ptr<Store>(std::make_unique<LocalStore>(std::move(around)));
 }
 

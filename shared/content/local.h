@@ -1,6 +1,6 @@
 #pragma once
-// The standalone driver: up to `small_limit` octets in a table of the database, larger in files under `folder`, written in
-// sealed chunks, synced before the transaction that names them.
+// The standalone driver: up to `small_limit` octets in a table of the database, larger in files under `folder`, written
+// in sealed chunks, synced before the transaction that names them.
 
 #include <memory>
 #include <string>
@@ -11,10 +11,10 @@
 namespace sekisho::content {
 
 struct LocalOptions {
-  std::string folder;                    // for files; made with mode 0700
+  std::string folder;  // for files; made with mode 0700
   uint64_t small_limit = 256 * 1024;
   uint64_t min_free = 256 * 1024 * 1024;  // FreeOctets() counts from here
-  uint64_t cache = 32 * 1024 * 1024;     // octets in clear kept in memory for the next stage's read; 0: none
+  uint64_t cache = 32 * 1024 * 1024;      // octets in clear kept in memory for the next stage's read; 0: none
 };
 
 // `database`, `keys` and `clock` outlive it. Makes its table (schema "content").

@@ -46,8 +46,8 @@ Result<keys::MailKey> ReadKey(int fd, keys::KeyRing& keys) {
 Result<std::unique_ptr<SealedFile>> SealedFile::Create(const std::string& folder, const std::string& file,
                                                        const keys::MailKey& key, const std::string& content_key) {
   SEKISHO_TRY(FileDescriptor fd, OpenFile(folder + "/" + file, O_WRONLY | O_CREAT | O_EXCL));
-  std::unique_ptr<SealedFile> sealed(new SealedFile(
-      folder, file, std::move(fd), crypto::StreamSealer(StreamKey(key, content_key), content_key)));
+  std::unique_ptr<SealedFile> sealed(
+      new SealedFile(folder, file, std::move(fd), crypto::StreamSealer(StreamKey(key, content_key), content_key)));
   SEKISHO_CHECK(key.wrapped().size() < 256);
   const std::string start = {kVersion, static_cast<char>(key.wrapped().size())};
   SEKISHO_RETURN_IF_ERROR(WriteAll(sealed->fd_.get(), start + key.wrapped()));

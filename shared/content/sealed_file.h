@@ -1,6 +1,6 @@
 #pragma once
-// One large content as a file: version, one octet of the wrapped key's length, wrapped key, then the octets as a stream of
-// sealed chunks (crypto/aead.h) under a key of the content's own, derived from the mail's.
+// One large content as a file: version, one octet of the wrapped key's length, wrapped key, then the octets as a stream
+// of sealed chunks (crypto/aead.h) under a key of the content's own, derived from the mail's.
 
 #include <memory>
 #include <optional>

@@ -30,10 +30,13 @@ void Encrypt(const Secret<std::string>& key, std::string_view nonce, std::string
   out.resize(at + plaintext.size() + kAeadTagSize);
   int size = 0;
   bool good = EVP_EncryptInit_ex2(context, Cipher(), Bytes(key.Reveal()), Bytes(nonce), nullptr) == 1;
-  good = good && (aad.empty() || EVP_EncryptUpdate(context, nullptr, &size, Bytes(aad), static_cast<int>(aad.size())) == 1);
-  good = good && EVP_EncryptUpdate(context, Bytes(out, at), &size, Bytes(plaintext), static_cast<int>(plaintext.size())) == 1;
+  good = good &&
+         (aad.empty() || EVP_EncryptUpdate(context, nullptr, &size, Bytes(aad), static_cast<int>(aad.size())) == 1);
+  good = good &&
+         EVP_EncryptUpdate(context, Bytes(out, at), &size, Bytes(plaintext), static_cast<int>(plaintext.size())) == 1;
   good = good && EVP_EncryptFinal_ex(context, Bytes(out, at + plaintext.size()), &size) == 1;
-  good = good && EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_GET_TAG, kAeadTagSize, Bytes(out, at + plaintext.size())) == 1;
+  good =
+      good && EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_GET_TAG, kAeadTagSize, Bytes(out, at + plaintext.size())) == 1;
   SEKISHO_CHECK(good);
 }
 
@@ -48,8 +51,10 @@ Result<std::string> Decrypt(const Secret<std::string>& key, std::string_view non
   std::string out(ciphertext.size(), '\0');
   int size = 0;
   bool good = EVP_DecryptInit_ex2(context, Cipher(), Bytes(key.Reveal()), Bytes(nonce), nullptr) == 1;
-  good = good && (aad.empty() || EVP_DecryptUpdate(context, nullptr, &size, Bytes(aad), static_cast<int>(aad.size())) == 1);
-  good = good && EVP_DecryptUpdate(context, Bytes(out), &size, Bytes(ciphertext), static_cast<int>(ciphertext.size())) == 1;
+  good = good &&
+         (aad.empty() || EVP_DecryptUpdate(context, nullptr, &size, Bytes(aad), static_cast<int>(aad.size())) == 1);
+  good = good &&
+         EVP_DecryptUpdate(context, Bytes(out), &size, Bytes(ciphertext), static_cast<int>(ciphertext.size())) == 1;
   good = good && EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_TAG, kAeadTagSize, tag.data()) == 1;
   good = good && EVP_DecryptFinal_ex(context, Bytes(out, out.size()), &size) == 1;
   if (!good) return bad();

@@ -21,8 +21,8 @@ void AeadSealTo(const Secret<std::string>& key, std::string_view aad, std::strin
 // Errors: kCorrupt when the key, the aad or the octets are others.
 Result<std::string> AeadOpen(const Secret<std::string>& key, std::string_view aad, std::string_view sealed);
 
-// Large content in chunks of 64 KiB, each with its tag (the STREAM construction, Hoang et al. 2015): reordering, dropping and
-// cutting off are found. Layout: 7 octets of nonce prefix, then chunks of up to 64 KiB + 16.
+// Large content in chunks of 64 KiB, each with its tag (the STREAM construction, Hoang et al. 2015): reordering,
+// dropping and cutting off are found. Layout: 7 octets of nonce prefix, then chunks of up to 64 KiB + 16.
 inline constexpr size_t kStreamChunk = 64 * 1024;
 inline constexpr size_t kStreamPrefix = 7;
 

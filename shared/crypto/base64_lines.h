@@ -1,6 +1,6 @@
 #pragma once
-// base64 as MIME wants it (RFC 2045 §6.8): lines of 76 characters ended by CRLF. Streaming; four times as fast as encoding
-// line by line. Pure.
+// base64 as MIME wants it (RFC 2045 §6.8): lines of 76 characters ended by CRLF. Streaming; four times as fast as
+// encoding line by line. Pure.
 
 #include <string>
 #include <string_view>

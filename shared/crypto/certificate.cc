@@ -139,7 +139,8 @@ Result<std::vector<RevocationList>> RevocationList::ParseBundle(std::string_view
   std::vector<RevocationList> bundle;
   if (pem_or_der.find("-----BEGIN") == std::string_view::npos) {
     const unsigned char* at = Bytes(pem_or_der);
-    const std::shared_ptr<X509_CRL> native(d2i_X509_CRL(nullptr, &at, static_cast<long>(pem_or_der.size())), X509_CRL_free);
+    const std::shared_ptr<X509_CRL> native(d2i_X509_CRL(nullptr, &at, static_cast<long>(pem_or_der.size())),
+                                           X509_CRL_free);
     if (native == nullptr) return OpenSslError(Code::kInvalid, "not a revocation list, neither PEM nor DER");
     bundle.push_back(RevocationList(native));
     return bundle;

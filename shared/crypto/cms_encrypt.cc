@@ -66,8 +66,7 @@ BioHandle NewOutputBio(Output& output) {
 
 bool AddRecipient(CMS_ContentInfo* cms, const Certificate& recipient) {
   const bool elliptic = EVP_PKEY_get_base_id(X509_get0_pubkey(recipient.native())) == EVP_PKEY_EC;
-  CMS_RecipientInfo* const added =
-      CMS_add1_recipient_cert(cms, recipient.native(), elliptic ? CMS_KEY_PARAM : 0);
+  CMS_RecipientInfo* const added = CMS_add1_recipient_cert(cms, recipient.native(), elliptic ? CMS_KEY_PARAM : 0);
   if (added == nullptr) return false;
   // OpenSSL's default KDF digest is SHA-1; RFC 8551 §2.3 asks for SHA-256.
   return !elliptic || EVP_PKEY_CTX_set_ecdh_kdf_md(CMS_RecipientInfo_get0_pkey_ctx(added), EVP_sha256()) == 1;
@@ -120,12 +119,13 @@ bool WritePieces(BIO* to, std::span<const std::string_view> pieces) {
 
 }  // namespace
 
-Status CmsEncrypt(std::span<const std::string_view> pieces, std::span<const Certificate> recipients, ContentCipher cipher,
-                  CmsSink sink) {
+Status CmsEncrypt(std::span<const std::string_view> pieces, std::span<const Certificate> recipients,
+                  ContentCipher cipher, CmsSink sink) {
   if (recipients.empty()) return MakeError(Code::kInvalid, "nobody to encrypt to");
   const Cms cms(cipher == ContentCipher::kAes256Gcm ? CMS_AuthEnvelopedData_create(EVP_aes_256_gcm())
                                                     : CMS_EnvelopedData_create(EVP_aes_256_cbc()));
-  if (cms == nullptr || CMS_set_detached(cms.get(), 0) != 1) return OpenSslError(Code::kInternal, "encryption can't be begun");
+  if (cms == nullptr || CMS_set_detached(cms.get(), 0) != 1)
+    return OpenSslError(Code::kInternal, "encryption can't be begun");
   for (const Certificate& recipient : recipients) {
     if (!AddRecipient(cms.get(), recipient)) return OpenSslError(Code::kInvalid, "a recipient's key can't encrypt");
   }

@@ -50,8 +50,10 @@ Result<std::string> Encode(CMS_ContentInfo* cms) {
 
 }  // namespace
 
-Result<CmsSigner> CmsSigner::Create(PrivateKey key, Certificate certificate, std::vector<Certificate> chain, TimePoint now) {
-  if (key.algorithm() == "Ed25519") return MakeError(Code::kInvalid, "S/MIME readers don't know Ed25519: use RSA or P-256");
+Result<CmsSigner> CmsSigner::Create(PrivateKey key, Certificate certificate, std::vector<Certificate> chain,
+                                    TimePoint now) {
+  if (key.algorithm() == "Ed25519")
+    return MakeError(Code::kInvalid, "S/MIME readers don't know Ed25519: use RSA or P-256");
   if (!key.Matches(certificate)) return MakeError(Code::kInvalid, "the certificate isn't that of the private key");
   SEKISHO_RETURN_IF_ERROR(CheckForSigning(certificate, now));
   // A file of the whole chain often begins with the certificate itself; CMS takes each only once.
@@ -69,7 +71,8 @@ Result<SignatureFrame> CmsSigner::Sign(std::string_view entity, TimePoint now) c
   const Cms cms(CMS_sign(nullptr, nullptr, nullptr, nullptr, kFlags));
   if (cms == nullptr) return OpenSslError(Code::kInternal, "a signature can't be begun");
   CMS_SignerInfo* const signer = CMS_add1_signer(cms.get(), certificate_.native(), key_.native(), EVP_sha256(), kFlags);
-  if (signer == nullptr || !AddAttributes(signer, now)) return OpenSslError(Code::kInternal, "a signature can't be prepared");
+  if (signer == nullptr || !AddAttributes(signer, now))
+    return OpenSslError(Code::kInternal, "a signature can't be prepared");
   for (const Certificate& link : chain_) {
     if (CMS_add1_cert(cms.get(), link.native()) != 1) return OpenSslError(Code::kInternal, "a chain can't be added");
   }
@@ -84,13 +87,18 @@ Result<SignatureFrame> CmsSigner::Sign(std::string_view entity, TimePoint now) c
 
   const std::string boundary = "----sekisho-" + HexEncode(RandomOctets(16));
   SignatureFrame frame;
-  frame.head = "Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\";\r\n"
-               "\tmicalg=\"sha-256\"; boundary=\"" + boundary + "\"\r\n"
+  frame.head =
+      "Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\";\r\n"
+      "\tmicalg=\"sha-256\"; boundary=\"" +
+      boundary +
+      "\"\r\n"
+      "\r\n"
+      "This is an S/MIME signed message.\r\n"
+      "\r\n"
+      "--" +
+      boundary + "\r\n";
+  frame.tail = "\r\n--" + boundary +
                "\r\n"
-               "This is an S/MIME signed message.\r\n"
-               "\r\n"
-               "--" + boundary + "\r\n";
-  frame.tail = "\r\n--" + boundary + "\r\n"
                "Content-Type: application/pkcs7-signature; name=\"smime.p7s\"\r\n"
                "Content-Transfer-Encoding: base64\r\n"
                "Content-Disposition: attachment; filename=\"smime.p7s\"\r\n"

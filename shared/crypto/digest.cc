@@ -72,7 +72,8 @@ std::string HmacSha256(const Secret<std::string>& key, std::string_view octets) 
   return out;
 }
 
-Secret<std::string> HkdfSha256(const Secret<std::string>& secret, std::string_view salt, std::string_view info, size_t size) {
+Secret<std::string> HkdfSha256(const Secret<std::string>& secret, std::string_view salt, std::string_view info,
+                               size_t size) {
   SEKISHO_CHECK(size <= 255 * kSha256Size);
   const std::string zeros(kSha256Size, '\0');
   const Secret<std::string> extracted(

@@ -1,5 +1,6 @@
 #pragma once
-// SHA-256 (FIPS 180-4), HMAC (RFC 2104) and HKDF (RFC 5869) with it. Thread safe; one Sha256Stream belongs to one thread.
+// SHA-256 (FIPS 180-4), HMAC (RFC 2104) and HKDF (RFC 5869) with it. Thread safe; one Sha256Stream belongs to one
+// thread.
 
 #include <memory>
 #include <string>
@@ -11,10 +12,11 @@ namespace sekisho::crypto {
 
 inline constexpr size_t kSha256Size = 32;
 
-std::string Sha256(std::string_view octets);                                         // 32 octets
-std::string HmacSha256(const Secret<std::string>& key, std::string_view octets);     // 32 octets
+std::string Sha256(std::string_view octets);                                      // 32 octets
+std::string HmacSha256(const Secret<std::string>& key, std::string_view octets);  // 32 octets
 // `size` octets derived from `secret` for the purpose that `info` names. At most 255 * 32.
-Secret<std::string> HkdfSha256(const Secret<std::string>& secret, std::string_view salt, std::string_view info, size_t size);
+Secret<std::string> HkdfSha256(const Secret<std::string>& secret, std::string_view salt, std::string_view info,
+                               size_t size);
 
 // The digest of octets that come in pieces.
 class Sha256Stream {

@@ -16,7 +16,9 @@ namespace sekisho::crypto {
 
 using BioHandle = Handle<BIO, BIO_free>;
 
-inline const unsigned char* Bytes(std::string_view octets) { return reinterpret_cast<const unsigned char*>(octets.data()); }
+inline const unsigned char* Bytes(std::string_view octets) {
+  return reinterpret_cast<const unsigned char*>(octets.data());
+}
 inline unsigned char* Bytes(std::string& octets) { return reinterpret_cast<unsigned char*>(octets.data()); }
 
 // Reads from `octets`, which must outlive it.

@@ -16,9 +16,12 @@ constexpr size_t kMaxKeyFileOctets = 64 << 10;
 
 bool IsStrong(const EVP_PKEY* key) {
   switch (EVP_PKEY_get_base_id(key)) {
-    case EVP_PKEY_RSA: return EVP_PKEY_get_bits(key) >= kMinRsaBits;
-    case EVP_PKEY_EC: return EVP_PKEY_get_bits(key) >= 256;
-    default: return EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519;
+    case EVP_PKEY_RSA:
+      return EVP_PKEY_get_bits(key) >= kMinRsaBits;
+    case EVP_PKEY_EC:
+      return EVP_PKEY_get_bits(key) >= 256;
+    default:
+      return EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519;
   }
 }
 
@@ -47,11 +50,13 @@ std::string KeyAlgorithm(const EVP_PKEY* key) {
 
 Result<PrivateKey> PrivateKey::FromPem(const Secret<std::string>& pem) {
   const BioHandle in = ReadFrom(pem.Reveal());
-  const std::shared_ptr<EVP_PKEY> native(PEM_read_bio_PrivateKey(in.get(), nullptr, NoPassPhrase, nullptr), EVP_PKEY_free);
+  const std::shared_ptr<EVP_PKEY> native(PEM_read_bio_PrivateKey(in.get(), nullptr, NoPassPhrase, nullptr),
+                                         EVP_PKEY_free);
   if (native == nullptr) return OpenSslError(Code::kInvalid, "not an unencrypted private key in PEM");
   std::string algorithm = KeyAlgorithm(native.get());
   if (!IsStrong(native.get())) {
-    return MakeError(Code::kInvalid, "a private key is " + algorithm + ": use RSA of 2048 bits or more, P-256 or Ed25519");
+    return MakeError(Code::kInvalid,
+                     "a private key is " + algorithm + ": use RSA of 2048 bits or more, P-256 or Ed25519");
   }
   return PrivateKey(native, std::move(algorithm));
 }

@@ -26,7 +26,8 @@ std::string Day(TimePoint time) { return FormatRfc3339(time).substr(0, 10); }
 
 Status CheckDates(const Certificate& certificate, TimePoint now) {
   if (now < certificate.not_before()) {
-    return Refused("the certificate is valid only from " + Day(certificate.not_before()) + ": wait until then, or use another");
+    return Refused("the certificate is valid only from " + Day(certificate.not_before()) +
+                   ": wait until then, or use another");
   }
   if (now > certificate.not_after()) {
     return Refused("the certificate expired on " + Day(certificate.not_after()) + ": ask its owner for the new one");
@@ -49,8 +50,9 @@ Status CheckExtendedUse(const Certificate& certificate) {
   // UINT32_MAX: the extension is absent, which allows everything.
   const uint32_t extended = X509_get_extended_key_usage(certificate.native());
   if (extended == UINT32_MAX || (extended & (XKU_SMIME | XKU_ANYEKU)) != 0) return Ok();
-  return Refused("the certificate isn't meant for mail (its extended key usage lacks emailProtection): ask its owner for an "
-                 "S/MIME certificate");
+  return Refused(
+      "the certificate isn't meant for mail (its extended key usage lacks emailProtection): ask its owner for an "
+      "S/MIME certificate");
 }
 
 Status CheckEncryptionUse(const Certificate& certificate) {
@@ -60,9 +62,11 @@ Status CheckEncryptionUse(const Certificate& certificate) {
   if (kind == EVP_PKEY_RSA && (usage & KU_KEY_ENCIPHERMENT) != 0) return Ok();
   if (kind == EVP_PKEY_EC && (usage & KU_KEY_AGREEMENT) != 0) return Ok();
   if (kind != EVP_PKEY_RSA && kind != EVP_PKEY_EC) {
-    return Refused("nothing can be encrypted to a key of this kind (" + certificate.algorithm() + "): ask for RSA or P-256");
+    return Refused("nothing can be encrypted to a key of this kind (" + certificate.algorithm() +
+                   "): ask for RSA or P-256");
   }
-  return Refused("the certificate is for signing only (its key usage forbids encryption): ask its owner for the encryption one");
+  return Refused(
+      "the certificate is for signing only (its key usage forbids encryption): ask its owner for the encryption one");
 }
 
 Error ExplainChain(int error, int depth) {
@@ -73,20 +77,26 @@ Error ExplainChain(int error, int depth) {
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-      return Refused("its chain doesn't lead to a trusted CA: import it together with the CA certificates between, or add its "
-                     "CA to the trust file");
-    case X509_V_ERR_CERT_NOT_YET_VALID: return Refused(subject + " isn't valid yet");
-    case X509_V_ERR_CERT_HAS_EXPIRED: return Refused(subject + " has expired: ask for a new one");
-    case X509_V_ERR_CERT_REVOKED: return Refused(subject + " was revoked: ask its owner for a new one");
+      return Refused(
+          "its chain doesn't lead to a trusted CA: import it together with the CA certificates between, or add its "
+          "CA to the trust file");
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return Refused(subject + " isn't valid yet");
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return Refused(subject + " has expired: ask for a new one");
+    case X509_V_ERR_CERT_REVOKED:
+      return Refused(subject + " was revoked: ask its owner for a new one");
     case X509_V_ERR_UNABLE_TO_GET_CRL:
     case X509_V_ERR_CRL_HAS_EXPIRED:
     case X509_V_ERR_CRL_NOT_YET_VALID:
-      return Refused("whether " + subject + " was revoked can't be told: a current revocation list of its issuer is needed");
+      return Refused("whether " + subject +
+                     " was revoked can't be told: a current revocation list of its issuer is needed");
     case X509_V_ERR_EE_KEY_TOO_SMALL:
     case X509_V_ERR_CA_KEY_TOO_SMALL:
     case X509_V_ERR_CA_MD_TOO_WEAK:
       return Refused(subject + " is weak (a short key, or signed with SHA-1): ask for one by today's measure");
-    default: return Refused(subject + ": " + X509_verify_cert_error_string(error));
+    default:
+      return Refused(subject + ": " + X509_verify_cert_error_string(error));
   }
 }
 
@@ -124,8 +134,9 @@ TrustStore::TrustStore(std::span<const Certificate> anchors) : native_(X509_STOR
   for (const Certificate& anchor : anchors) SEKISHO_CHECK(X509_STORE_add_cert(native_.get(), anchor.native()) == 1);
 }
 
-Result<Validity> VerifyForEncryption(const Certificate& certificate, std::span<const Certificate> chain, const TrustStore& trust,
-                                     std::string_view address, TimePoint now, std::span<const RevocationList> revocations) {
+Result<Validity> VerifyForEncryption(const Certificate& certificate, std::span<const Certificate> chain,
+                                     const TrustStore& trust, std::string_view address, TimePoint now,
+                                     std::span<const RevocationList> revocations) {
   if (!address.empty() && !certificate.Names(address)) {
     return Refused("the certificate doesn't name the recipient's address: ask for one that does");
   }

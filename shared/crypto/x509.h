@@ -1,6 +1,6 @@
 #pragma once
-// Certificates and private keys as S/MIME uses them (RFC 5280, RFC 8550). Values here are immutable and cheap to copy; any
-// thread may use them. Pure, but for PrivateKey::FromFile.
+// Certificates and private keys as S/MIME uses them (RFC 5280, RFC 8550). Values here are immutable and cheap to copy;
+// any thread may use them. Pure, but for PrivateKey::FromFile.
 
 #include <memory>
 #include <span>
@@ -34,8 +34,8 @@ class Certificate {
   TimePoint not_after() const { return facts_->not_after; }
   const std::string& algorithm() const { return facts_->algorithm; }  // "RSA-2048", "P-256", "Ed25519"
 
-  // Whether one of addresses() is `address`, its domain as A-labels. The local part's case is ignored too: no provider tells
-  // two mailboxes apart by it, and partners' certificates are often written in another case than their mail.
+  // Whether one of addresses() is `address`, its domain as A-labels. The local part's case is ignored too: no provider
+  // tells two mailboxes apart by it, and partners' certificates are often written in another case than their mail.
   bool Names(std::string_view address) const;
 
   std::string Pem() const;
@@ -86,8 +86,8 @@ class RevocationList {
   std::shared_ptr<X509_crl_st> native_;
 };
 
-// The certificates that a chain may end at. One that isn't self-signed is an end all the same: who trusts a partner's own
-// certificate need not trust its CA.
+// The certificates that a chain may end at. One that isn't self-signed is an end all the same: who trusts a partner's
+// own certificate need not trust its CA.
 class TrustStore {
  public:
   explicit TrustStore(std::span<const Certificate> anchors);
@@ -103,16 +103,17 @@ struct Validity {
   bool Contains(TimePoint now) const { return from <= now && now <= until; }
 };
 
-// Whether mail for `address` may be encrypted to `certificate` at `now`: it names the address (an empty address: not asked),
-// its key usage and extended key usage allow it, its key is strong enough (RSA 2048, 256-bit curves; no SHA-1), and with
-// `chain` it leads to an anchor of `trust`. With `revocations`, each certificate of the chain must be covered by a current
-// list and not be on it; without, revocation isn't asked.
-// Errors: kPrecondition; the detail says which check failed and what to do, and holds no address.
-Result<Validity> VerifyForEncryption(const Certificate& certificate, std::span<const Certificate> chain, const TrustStore& trust,
-                                     std::string_view address, TimePoint now,
+// Whether mail for `address` may be encrypted to `certificate` at `now`: it names the address (an empty address: not
+// asked), its key usage and extended key usage allow it, its key is strong enough (RSA 2048, 256-bit curves; no SHA-1),
+// and with `chain` it leads to an anchor of `trust`. With `revocations`, each certificate of the chain must be covered
+// by a current list and not be on it; without, revocation isn't asked. Errors: kPrecondition; the detail says which
+// check failed and what to do, and holds no address.
+Result<Validity> VerifyForEncryption(const Certificate& certificate, std::span<const Certificate> chain,
+                                     const TrustStore& trust, std::string_view address, TimePoint now,
                                      std::span<const RevocationList> revocations = {});
 
-// Whether the owner of `certificate` may sign mail with it: key usage, dates, strength. Its chain is for the readers to judge.
+// Whether the owner of `certificate` may sign mail with it: key usage, dates, strength. Its chain is for the readers to
+// judge.
 Status CheckForSigning(const Certificate& certificate, TimePoint now);
 
 }  // namespace sekisho::crypto

@@ -39,8 +39,9 @@ ZipAesEncryptor::~ZipAesEncryptor() = default;
 ZipAesEncryptor::ZipAesEncryptor(const Secret<std::string>& password, std::string_view salt) {
   SEKISHO_CHECK(salt.size() == kSaltOctets);
   std::array<unsigned char, 2 * kKeyOctets + kCheckOctets> derived;
-  SEKISHO_CHECK(PKCS5_PBKDF2_HMAC_SHA1(password.Reveal().data(), static_cast<int>(password.Reveal().size()), Bytes(salt),
-                                       static_cast<int>(salt.size()), kRounds, derived.size(), derived.data()) == 1);
+  SEKISHO_CHECK(PKCS5_PBKDF2_HMAC_SHA1(password.Reveal().data(), static_cast<int>(password.Reveal().size()),
+                                       Bytes(salt), static_cast<int>(salt.size()), kRounds, derived.size(),
+                                       derived.data()) == 1);
   cipher_.reset(NewCipher(derived.data()));
   mac_.reset(NewMac(derived.data() + kKeyOctets));
   check_.assign(reinterpret_cast<char*>(derived.data()) + 2 * kKeyOctets, kCheckOctets);

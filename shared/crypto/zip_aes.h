@@ -1,7 +1,7 @@
 #pragma once
-// The encryption inside AES-256 ZIP entries (WinZip's AE-2): PBKDF2-HMAC-SHA1 with 1000 rounds, AES-256 in counter mode with
-// a little-endian counter, HMAC-SHA1 cut to 80 bits over the ciphertext. Weak by today's measure of key stretching: the
-// password must carry the strength. Only for shared/archive.
+// The encryption inside AES-256 ZIP entries (WinZip's AE-2): PBKDF2-HMAC-SHA1 with 1000 rounds, AES-256 in counter mode
+// with a little-endian counter, HMAC-SHA1 cut to 80 bits over the ciphertext. Weak by today's measure of key
+// stretching: the password must carry the strength. Only for shared/archive.
 
 #include <array>
 #include <memory>

@@ -31,7 +31,8 @@ FileState StateOf(const std::string& file) {
 
 class FileDirectory final : public Directory {
  public:
-  FileDirectory(const Options& options, const Clock& clock) : options_(options), clock_(clock), cache_key_(RandomOctets(32)) {}
+  FileDirectory(const Options& options, const Clock& clock)
+      : options_(options), clock_(clock), cache_key_(RandomOctets(32)) {}
 
   Status Load() {
     SEKISHO_CHECK(sodium_init() >= 0);
@@ -101,7 +102,8 @@ class FileDirectory final : public Directory {
   // Waits a little for a verifier, so that a burst of logins is served one after another; then says that all are busy.
   bool TakeVerifier() {
     std::unique_lock lock(verifier_mutex_);
-    if (!verifier_free_.wait_for(lock, std::chrono::seconds(5), [&] { return verifying_ < options_.verifiers; })) return false;
+    if (!verifier_free_.wait_for(lock, std::chrono::seconds(5), [&] { return verifying_ < options_.verifiers; }))
+      return false;
     ++verifying_;
     return true;
   }
@@ -152,8 +154,8 @@ Result<std::unique_ptr<Directory>> Directory::Open(const Options& options, const
 std::string HashPassword(const Secret<std::string>& password) {
   SEKISHO_CHECK(sodium_init() >= 0);
   char hash[crypto_pwhash_STRBYTES] = {};
-  SEKISHO_CHECK(crypto_pwhash_str(hash, password.Reveal().data(), password.Reveal().size(), crypto_pwhash_OPSLIMIT_INTERACTIVE,
-                                  crypto_pwhash_MEMLIMIT_INTERACTIVE) == 0);
+  SEKISHO_CHECK(crypto_pwhash_str(hash, password.Reveal().data(), password.Reveal().size(),
+                                  crypto_pwhash_OPSLIMIT_INTERACTIVE, crypto_pwhash_MEMLIMIT_INTERACTIVE) == 0);
   return hash;
 }
 

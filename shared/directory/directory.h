@@ -17,13 +17,13 @@
 namespace sekisho::directory {
 
 struct User {
-  std::string login;                    // lower case
+  std::string login;  // lower case
   std::string name;
-  std::vector<std::string> addresses;   // lower case, domain as A-label; the first is where notices go
-  std::string manager;                  // a login; empty: none
+  std::vector<std::string> addresses;  // lower case, domain as A-label; the first is where notices go
+  std::string manager;                 // a login; empty: none
   std::set<std::string, std::less<>> roles;
   std::set<std::string, std::less<>> groups;
-  std::string language;                 // "ja" or "en"; empty: the organisation's
+  std::string language;  // "ja" or "en"; empty: the organisation's
   bool demo = false;
 };
 
@@ -42,9 +42,9 @@ class Snapshot {
 
 struct Options {
   std::string file;
-  size_t verifiers = 2;                              // Argon2id at once: each takes 64 MiB and 70 ms
-  Duration cache = std::chrono::seconds(60);         // of verified passwords; 0: none
-  Duration look_again = std::chrono::seconds(1);     // how often the file's state is looked at
+  size_t verifiers = 2;                           // Argon2id at once: each takes 64 MiB and 70 ms
+  Duration cache = std::chrono::seconds(60);      // of verified passwords; 0: none
+  Duration look_again = std::chrono::seconds(1);  // how often the file's state is looked at
 };
 
 class Directory {
@@ -56,9 +56,9 @@ class Directory {
   // The current reading; looks at the file when the last look is older than `look_again`.
   virtual std::shared_ptr<const Snapshot> Current() = 0;
 
-  // Blocks for about 70 ms unless the answer is cached; never on an I/O thread. An unknown login takes as long as a known one.
-  // `demo_allowed`: whether demo logins may be used here. Errors: kUnauthenticated (no more is said); kExhausted when all
-  // verifiers are busy.
+  // Blocks for about 70 ms unless the answer is cached; never on an I/O thread. An unknown login takes as long as a
+  // known one. `demo_allowed`: whether demo logins may be used here. Errors: kUnauthenticated (no more is said);
+  // kExhausted when all verifiers are busy.
   virtual Status VerifyPassword(std::string_view login, const Secret<std::string>& password, bool demo_allowed) = 0;
 
   // Why the newest file is not in force; empty when it is.

@@ -47,8 +47,8 @@ class BuiltSnapshot final : public Snapshot {
     return found;
   }
 
-  std::map<std::string, User, std::less<>> users;                        // by login
-  std::map<std::string, std::string, std::less<>> owners;                // address → login
+  std::map<std::string, User, std::less<>> users;                              // by login
+  std::map<std::string, std::string, std::less<>> owners;                      // address → login
   std::map<std::string, std::set<std::string>, std::less<>> shared_mailboxes;  // address → logins
 };
 
@@ -59,8 +59,10 @@ class Builder {
 
   Built Build(const config::v1::Directory& directory) {
     for (int i = 0; i < directory.users_size(); ++i) AddUser(directory.users(i), "users[" + std::to_string(i) + "]");
-    for (int i = 0; i < directory.groups_size(); ++i) AddGroup(directory.groups(i), "groups[" + std::to_string(i) + "]");
-    for (int i = 0; i < directory.users_size(); ++i) CheckManagers(directory.users(i), "users[" + std::to_string(i) + "]");
+    for (int i = 0; i < directory.groups_size(); ++i)
+      AddGroup(directory.groups(i), "groups[" + std::to_string(i) + "]");
+    for (int i = 0; i < directory.users_size(); ++i)
+      CheckManagers(directory.users(i), "users[" + std::to_string(i) + "]");
     return {snapshot_, std::move(hashes_)};
   }
 
@@ -95,7 +97,8 @@ class Builder {
     user.demo = entry.demo();
     if (entry.disabled()) return;
     for (const std::string& address : user.addresses) {
-      if (!snapshot_->owners.emplace(address, user.login).second) Add(at + ".addresses", "an address belongs to two users");
+      if (!snapshot_->owners.emplace(address, user.login).second)
+        Add(at + ".addresses", "an address belongs to two users");
     }
     if (!entry.password_hash().empty()) hashes_[user.login] = entry.password_hash();
     snapshot_->users.emplace(user.login, std::move(user));
@@ -108,7 +111,8 @@ class Builder {
       const std::string login = Canonical(member);
       if (!logins_.contains(login)) Add(at + ".members", "names a login that is not in users");
       members.insert(login);
-      if (const auto user = snapshot_->users.find(login); user != snapshot_->users.end()) user->second.groups.insert(entry.name());
+      if (const auto user = snapshot_->users.find(login); user != snapshot_->users.end())
+        user->second.groups.insert(entry.name());
     }
     for (const std::string& address : entry.addresses()) {
       snapshot_->shared_mailboxes[Canonical(address)].insert(members.begin(), members.end());

@@ -19,7 +19,8 @@ struct Built {
   std::map<std::string, std::string, std::less<>> password_hashes;  // by login
 };
 
-// Problems: unknown managers or members, loops of managers, a login or address given twice, unknown roles, hashes of another kind.
+// Problems: unknown managers or members, loops of managers, a login or address given twice, unknown roles, hashes of
+// another kind.
 Built BuildSnapshot(const config::v1::Directory& directory, const std::string& file, const config::SourceMap& source,
                     std::vector<config::Problem>& problems);
 

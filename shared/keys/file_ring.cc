@@ -23,8 +23,8 @@ namespace sekisho::keys {
 namespace {
 
 constexpr std::string_view kWrapContext = "sekisho.mail-key";
-constexpr size_t kEpochIdSize = 10;        // "2026-11-24"
-constexpr size_t kCachedKeys = 4096;       // unwrapped keys: a mail's records come soon after one another
+constexpr size_t kEpochIdSize = 10;   // "2026-11-24"
+constexpr size_t kCachedKeys = 4096;  // unwrapped keys: a mail's records come soon after one another
 
 std::string EpochOf(TimePoint now) { return FormatRfc3339(now).substr(0, kEpochIdSize); }
 
@@ -40,8 +40,10 @@ class FileRing final : public KeyRing {
       std::filesystem::create_directories(std::filesystem::path(file_).parent_path(), ignored);
       return Save(epochs_);
     }
-    if (!fd && errno == ENOENT) return MakeError(Code::kNotFound, "the key ring " + file_ + " is absent; set keys.create to make one");
-    if (!fd && errno == ELOOP) return MakeError(Code::kPermission, "the key ring " + file_ + " is a link; name the file itself");
+    if (!fd && errno == ENOENT)
+      return MakeError(Code::kNotFound, "the key ring " + file_ + " is absent; set keys.create to make one");
+    if (!fd && errno == ELOOP)
+      return MakeError(Code::kPermission, "the key ring " + file_ + " is a link; name the file itself");
     if (!fd) return SystemError(errno, "cannot open the key ring " + file_);
     struct stat status {};
     if (::fstat(fd.get(), &status) != 0) return SystemError(errno, "cannot read the key ring " + file_);
@@ -95,7 +97,8 @@ class FileRing final : public KeyRing {
   Status DestroyEpoch(std::string_view id) override {
     const std::unique_lock lock(mutex_);
     auto remaining = epochs_;
-    if (remaining.erase(std::string(id)) == 0) return MakeError(Code::kNotFound, "no epoch " + std::string(id.substr(0, 20)));
+    if (remaining.erase(std::string(id)) == 0)
+      return MakeError(Code::kNotFound, "no epoch " + std::string(id.substr(0, 20)));
     SEKISHO_RETURN_IF_ERROR(Save(remaining));
     epochs_ = std::move(remaining);
     const std::unique_lock cache_lock(cache_mutex_);
@@ -144,7 +147,9 @@ class FileRing final : public KeyRing {
   }
 
   Status Parse(const std::string& text) {
-    const auto bad = [&] { return MakeError(Code::kCorrupt, "the key ring " + file_ + " cannot be read; restore it from escrow"); };
+    const auto bad = [&] {
+      return MakeError(Code::kCorrupt, "the key ring " + file_ + " cannot be read; restore it from escrow");
+    };
     const auto json = nlohmann::json::parse(text, nullptr, false);
     if (!json.is_object() || json.value("version", 0) != 1 || !json.contains("root") || !json["root"].is_string() ||
         !json.contains("epochs") || !json["epochs"].is_object()) {

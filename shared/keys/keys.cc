@@ -31,10 +31,12 @@ Result<Opened> KeyRing::Open(std::string_view blob, std::string_view aad) {
   return Opened{std::move(plaintext), std::move(key)};
 }
 
-Status KeyRing::CheckEdgeMac(std::string_view from, std::string_view to, std::string_view octets, std::string_view mac) {
+Status KeyRing::CheckEdgeMac(std::string_view from, std::string_view to, std::string_view octets,
+                             std::string_view mac) {
   SEKISHO_TRY(const std::string expected, EdgeMac(from, to, octets));
   if (!ConstantTimeEquals(expected, mac)) {
-    return MakeError(Code::kCorrupt, "the hand-over MAC from " + std::string(from) + " to " + std::string(to) + " is wrong");
+    return MakeError(Code::kCorrupt,
+                     "the hand-over MAC from " + std::string(from) + " to " + std::string(to) + " is wrong");
   }
   return Ok();
 }

@@ -1,9 +1,9 @@
 #pragma once
-// The key ring: epoch keys that wrap each mail's data key, and organisation keys for MACs. Drivers: file_ring.h; each passes
-// tests/unit/shared/keys/conformance.h. Thread safe.
+// The key ring: epoch keys that wrap each mail's data key, and organisation keys for MACs. Drivers: file_ring.h; each
+// passes tests/unit/shared/keys/conformance.h. Thread safe.
 //
-// A sealed blob is self-contained: version, the wrapped data key, nonce, ciphertext, tag. Destroying an epoch's key makes every blob
-// of that day's mails unreadable, wherever a copy of it lies.
+// A sealed blob is self-contained: version, the wrapped data key, nonce, ciphertext, tag. Destroying an epoch's key
+// makes every blob of that day's mails unreadable, wherever a copy of it lies.
 
 #include <string>
 #include <string_view>
@@ -51,8 +51,8 @@ class KeyRing {
   virtual std::vector<std::string> Epochs() const = 0;
   virtual Status DestroyEpoch(std::string_view id) = 0;
 
-  // A look-up key for a personal value (an address): the same value gives the same 16 octets, which say nothing without the ring's
-  // key. `domain` keeps indexes apart ("principal", "contact").
+  // A look-up key for a personal value (an address): the same value gives the same 16 octets, which say nothing without
+  // the ring's key. `domain` keeps indexes apart ("principal", "contact").
   virtual Result<std::string> BlindIndex(std::string_view domain, std::string_view value) = 0;
 
   // The MAC of a hand-over between two stages, under the key of that edge.

@@ -9,18 +9,27 @@
 namespace sekisho::mailauth {
 namespace {
 
-// A second one of these, put in front on the way, would be what a reader shows: each is signed once more than it is there.
-constexpr std::array<std::string_view, 11> kOversigned = {
-    "from", "to", "cc", "subject", "date", "reply-to", "content-type", "content-transfer-encoding", "content-disposition",
-    "content-description", "content-id"};
+// A second one of these, put in front on the way, would be what a reader shows: each is signed once more than it is
+// there.
+constexpr std::array<std::string_view, 11> kOversigned = {"from",
+                                                          "to",
+                                                          "cc",
+                                                          "subject",
+                                                          "date",
+                                                          "reply-to",
+                                                          "content-type",
+                                                          "content-transfer-encoding",
+                                                          "content-disposition",
+                                                          "content-description",
+                                                          "content-id"};
 // Signed as often as they are there.
-constexpr std::array<std::string_view, 8> kSigned = {"message-id", "sender", "in-reply-to", "references", "mime-version",
-                                                     "auto-submitted", "resent-from", "resent-to"};
+constexpr std::array<std::string_view, 8> kSigned = {"message-id",   "sender",         "in-reply-to", "references",
+                                                     "mime-version", "auto-submitted", "resent-from", "resent-to"};
 
 constexpr size_t kMaxLine = 76;
 
 struct Field {
-  std::string name;            // lower case
+  std::string name;  // lower case
   std::string_view name_raw, value;
 };
 
@@ -124,15 +133,18 @@ bool Covers(std::string_view domain, std::string_view from_domain) {
 std::string FoldBase64(std::string_view octets) {
   const std::string text = Base64Encode(octets);
   std::string folded = text.substr(0, kMaxLine - 10);  // after "\tb="
-  for (size_t at = folded.size(); at < text.size(); at += kMaxLine - 8) folded += "\r\n\t" + text.substr(at, kMaxLine - 8);
+  for (size_t at = folded.size(); at < text.size(); at += kMaxLine - 8)
+    folded += "\r\n\t" + text.substr(at, kMaxLine - 8);
   return folded;
 }
 
-Result<std::string> SignWith(const DkimKey& key, const SignedFields& fields, std::string_view body_hash, TimePoint now) {
+Result<std::string> SignWith(const DkimKey& key, const SignedFields& fields, std::string_view body_hash,
+                             TimePoint now) {
   const bool edwards = key.key.algorithm() == "Ed25519";
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
-  std::string value = " v=1; a=" + std::string(edwards ? "ed25519-sha256" : "rsa-sha256") + "; c=relaxed/relaxed;\r\n\td=" +
-                      key.domain + "; s=" + key.selector + "; t=" + std::to_string(seconds) + ";\r\n\th=" + fields.names +
+  std::string value = " v=1; a=" + std::string(edwards ? "ed25519-sha256" : "rsa-sha256") +
+                      "; c=relaxed/relaxed;\r\n\td=" + key.domain + "; s=" + key.selector +
+                      "; t=" + std::to_string(seconds) + ";\r\n\th=" + fields.names +
                       ";\r\n\tbh=" + Base64Encode(body_hash) + ";\r\n\tb=";
   std::string signed_octets = fields.canonical;
   AppendRelaxed("dkim-signature", value, signed_octets);
@@ -148,7 +160,8 @@ Result<DkimSigner> DkimSigner::Create(std::vector<DkimKey> keys) {
     key.domain = AsciiLower(key.domain);
     key.selector = AsciiLower(key.selector);
     if (!IsHostName(key.domain)) return MakeError(Code::kInvalid, "a DKIM key's domain isn't a domain name");
-    if (!IsHostName(key.selector)) return MakeError(Code::kInvalid, "a DKIM key's selector isn't a domain name's label");
+    if (!IsHostName(key.selector))
+      return MakeError(Code::kInvalid, "a DKIM key's selector isn't a domain name's label");
     const std::string& algorithm = key.key.algorithm();
     if (algorithm != "Ed25519" && !algorithm.starts_with("RSA-")) {
       return MakeError(Code::kInvalid, "DKIM knows RSA and Ed25519 keys, not " + algorithm);
@@ -161,7 +174,8 @@ Result<std::string> DkimSigner::Sign(std::string_view header, std::string_view b
                                      TimePoint now) const {
   SEKISHO_CHECK(body_hash.size() == crypto::kSha256Size);
   const std::string domain = AsciiLower(from_domain);
-  if (std::none_of(keys_.begin(), keys_.end(), [&](const DkimKey& key) { return Covers(key.domain, domain); })) return std::string();
+  if (std::none_of(keys_.begin(), keys_.end(), [&](const DkimKey& key) { return Covers(key.domain, domain); }))
+    return std::string();
   SEKISHO_TRY(const std::vector<Field> fields, SplitHeader(header));
   if (std::none_of(fields.begin(), fields.end(), [](const Field& field) { return field.name == "from"; })) {
     return MakeError(Code::kMalformed, "a mail without From can't be signed");

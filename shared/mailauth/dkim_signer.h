@@ -1,6 +1,7 @@
 #pragma once
-// DKIM signatures (RFC 6376) with rsa-sha256 and ed25519-sha256 (RFC 8463), relaxed/relaxed. The body is read once however
-// many keys sign; l= is never written; fields whose second coming would change what a reader sees are oversigned.
+// DKIM signatures (RFC 6376) with rsa-sha256 and ed25519-sha256 (RFC 8463), relaxed/relaxed. The body is read once
+// however many keys sign; l= is never written; fields whose second coming would change what a reader sees are
+// oversigned.
 //
 // No I/O, no clock. A signer is immutable and safe for concurrent use.
 
@@ -42,10 +43,10 @@ class DkimSigner {
   // Errors: kInvalid for a domain or selector that isn't a host name, and for a key that is neither RSA nor Ed25519.
   static Result<DkimSigner> Create(std::vector<DkimKey> keys);
 
-  // The DKIM-Signature fields to put before the message, one for each key whose domain is `from_domain` or a parent of it;
-  // each ends with CRLF. Empty when there is no such key. `header` is the header section, fields ended by CRLF, with or
-  // without the empty line; `body_hash` comes from DkimBodyHash over what follows that line.
-  // Errors: kMalformed when the header has no From field or can't be split into fields.
+  // The DKIM-Signature fields to put before the message, one for each key whose domain is `from_domain` or a parent of
+  // it; each ends with CRLF. Empty when there is no such key. `header` is the header section, fields ended by CRLF,
+  // with or without the empty line; `body_hash` comes from DkimBodyHash over what follows that line. Errors: kMalformed
+  // when the header has no From field or can't be split into fields.
   Result<std::string> Sign(std::string_view header, std::string_view body_hash, std::string_view from_domain,
                            TimePoint now) const;
 

@@ -15,10 +15,10 @@ namespace sekisho::net {
 class TlsContext {
  public:
   struct ServerFiles {
-    std::string certificate_file;         // PEM, with its chain
-    std::string key_file;                 // PEM
-    std::string client_ca_file;           // when set: client certificates are asked for, and checked where given
-    bool ask_client_certificate = false;  // without a CA: for relays known by fingerprint
+    std::string certificate_file;            // PEM, with its chain
+    std::string key_file;                    // PEM
+    std::string client_ca_file;              // when set: client certificates are asked for, and checked where given
+    bool ask_client_certificate = false;     // without a CA: for relays known by fingerprint
     bool demand_client_certificate = false;  // with a CA: a client without one is refused
     bool http2 = false;                      // ALPN: "h2", and nothing else
   };

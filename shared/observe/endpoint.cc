@@ -57,7 +57,8 @@ struct Endpoint::State {
     const std::string_view path = line.substr(4, line.find(' ', 4) - 4);
     if (path == "/metrics") return Response(200, "OK", "text/plain; version=0.0.4; charset=utf-8", metrics->Expose());
     const auto state = [](bool good) {
-      return good ? Response(200, "OK", "text/plain", "ok\n") : Response(503, "Service Unavailable", "text/plain", "no\n");
+      return good ? Response(200, "OK", "text/plain", "ok\n")
+                  : Response(503, "Service Unavailable", "text/plain", "no\n");
     };
     if (path == "/livez") return state(health.alive());
     if (path == "/readyz") return state(health.ready());
@@ -69,15 +70,18 @@ struct Endpoint::State {
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatienceMs);
     char buffer[1024];
     while (request.find("\r\n\r\n") == std::string::npos && request.size() < kLargestRequest) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(give_up - std::chrono::steady_clock::now());
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(give_up - std::chrono::steady_clock::now());
       pollfd waiting[] = {{client, POLLIN, 0}, {stop, POLLIN, 0}};
-      if (left.count() <= 0 || ::poll(waiting, 2, static_cast<int>(left.count())) <= 0 || waiting[1].revents != 0) return;
+      if (left.count() <= 0 || ::poll(waiting, 2, static_cast<int>(left.count())) <= 0 || waiting[1].revents != 0)
+        return;
       const ssize_t got = ::recv(client, buffer, sizeof buffer, 0);
       if (got <= 0) return;
       request.append(buffer, static_cast<size_t>(got));
     }
-    const std::string answer = request.size() < kLargestRequest ? Answer(request)
-                                                                : Response(431, "Request Header Fields Too Large", "text/plain", "");
+    const std::string answer = request.size() < kLargestRequest
+                                   ? Answer(request)
+                                   : Response(431, "Request Header Fields Too Large", "text/plain", "");
     timeval patience{kPatienceMs / 1000, 0};
     ::setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     size_t sent = 0;
@@ -104,11 +108,13 @@ struct Endpoint::State {
 
 Endpoint::Endpoint(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-Result<std::unique_ptr<Endpoint>> Endpoint::Start(const std::string& host, uint16_t port, Metrics& metrics, Health health) {
+Result<std::unique_ptr<Endpoint>> Endpoint::Start(const std::string& host, uint16_t port, Metrics& metrics,
+                                                  Health health) {
   auto state = std::make_unique<State>();
   state->listener = Listen(host, port);
   if (state->listener < 0) {
-    return MakeError(Code::kUnavailable, "cannot listen on " + host + ":" + std::to_string(port) + " (metrics): " + std::strerror(errno));
+    return MakeError(Code::kUnavailable,
+                     "cannot listen on " + host + ":" + std::to_string(port) + " (metrics): " + std::strerror(errno));
   }
   sockaddr_storage bound{};
   socklen_t size = sizeof bound;

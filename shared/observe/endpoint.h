@@ -1,5 +1,6 @@
 #pragma once
-// GET /metrics, /livez and /readyz for the operator's machines: HTTP/1.1, one small request a connection, answered and closed.
+// GET /metrics, /livez and /readyz for the operator's machines: HTTP/1.1, one small request a connection, answered and
+// closed.
 
 #include <functional>
 #include <memory>
@@ -11,14 +12,16 @@
 namespace sekisho::observe {
 
 struct Health {
-  std::function<bool()> alive;   // can make progress
-  std::function<bool()> ready;   // can do its duty
+  std::function<bool()> alive;  // can make progress
+  std::function<bool()> ready;  // can do its duty
 };
 
 class Endpoint {
  public:
-  // Listens on `host`:`port` (0: any) and answers on a thread of its own. Errors: kUnavailable when the address is taken.
-  static Result<std::unique_ptr<Endpoint>> Start(const std::string& host, uint16_t port, Metrics& metrics, Health health);
+  // Listens on `host`:`port` (0: any) and answers on a thread of its own. Errors: kUnavailable when the address is
+  // taken.
+  static Result<std::unique_ptr<Endpoint>> Start(const std::string& host, uint16_t port, Metrics& metrics,
+                                                 Health health);
   ~Endpoint();
   uint16_t port() const;
 

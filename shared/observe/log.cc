@@ -15,10 +15,14 @@ constexpr size_t kLongestText = 2000;
 
 spdlog::level::level_enum LevelOf(Level level) {
   switch (level) {
-    case Level::kDebug: return spdlog::level::debug;
-    case Level::kInfo: return spdlog::level::info;
-    case Level::kWarn: return spdlog::level::warn;
-    case Level::kError: return spdlog::level::err;
+    case Level::kDebug:
+      return spdlog::level::debug;
+    case Level::kInfo:
+      return spdlog::level::info;
+    case Level::kWarn:
+      return spdlog::level::warn;
+    case Level::kError:
+      return spdlog::level::err;
   }
   return spdlog::level::err;
 }
@@ -51,7 +55,8 @@ Status OpenLog(std::string_view level, const std::string& file) {
     Logger()->flush_on(spdlog::level::info);
     return Ok();
   }
-  return MakeError(Code::kInvalid, "log level '" + std::string(level.substr(0, 20)) + "' is not debug, info, warn or error");
+  return MakeError(Code::kInvalid,
+                   "log level '" + std::string(level.substr(0, 20)) + "' is not debug, info, warn or error");
 }
 
 void Log(Level level, std::string_view event, std::initializer_list<Field> fields) {
@@ -72,7 +77,8 @@ void Log(Level level, std::string_view event, std::initializer_list<Field> field
         },
         field.value);
   }
-  logger->log(LevelOf(level), spdlog::string_view_t(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
+  logger->log(LevelOf(level),
+              spdlog::string_view_t(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
 }
 
 }  // namespace sekisho::observe

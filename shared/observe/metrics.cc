@@ -62,22 +62,33 @@ Metrics& Metrics::Global() {
 
 Counter Metrics::GetCounter(const std::string& name, const std::string& help, const Labels& labels, size_t max_series) {
   Counter counter;
-  counter.counter_ = &prometheus::BuildCounter().Name(name).Help(help).Register(state_->registry)
+  counter.counter_ = &prometheus::BuildCounter()
+                          .Name(name)
+                          .Help(help)
+                          .Register(state_->registry)
                           .Add(state_->Bounded(name, labels, max_series));
   return counter;
 }
 
 Gauge Metrics::GetGauge(const std::string& name, const std::string& help, const Labels& labels, size_t max_series) {
   Gauge gauge;
-  gauge.gauge_ = &prometheus::BuildGauge().Name(name).Help(help).Register(state_->registry)
+  gauge.gauge_ = &prometheus::BuildGauge()
+                      .Name(name)
+                      .Help(help)
+                      .Register(state_->registry)
                       .Add(state_->Bounded(name, labels, max_series));
   return gauge;
 }
 
-Histogram Metrics::GetHistogram(const std::string& name, const std::string& help, const Labels& labels, size_t max_series) {
-  static const prometheus::Histogram::BucketBoundaries kSeconds = {0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 60, 600};
+Histogram Metrics::GetHistogram(const std::string& name, const std::string& help, const Labels& labels,
+                                size_t max_series) {
+  static const prometheus::Histogram::BucketBoundaries kSeconds = {0.001, 0.003, 0.01, 0.03, 0.1, 0.3,
+                                                                   1,     3,     10,   60,   600};
   Histogram histogram;
-  histogram.histogram_ = &prometheus::BuildHistogram().Name(name).Help(help).Register(state_->registry)
+  histogram.histogram_ = &prometheus::BuildHistogram()
+                              .Name(name)
+                              .Help(help)
+                              .Register(state_->registry)
                               .Add(state_->Bounded(name, labels, max_series), kSeconds);
   return histogram;
 }

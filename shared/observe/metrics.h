@@ -1,7 +1,8 @@
 #pragma once
-// Counters, gauges and histograms in Prometheus' text format. Handles are cheap to copy and live as long as the process.
-// Names follow sekisho_<thing>_<unit>; labels are few and bounded: a family takes at most `max_series` label sets, everything
-// beyond goes to one series labelled "other" and is counted in sekisho_metrics_overflow_total. Thread safe.
+// Counters, gauges and histograms in Prometheus' text format. Handles are cheap to copy and live as long as the
+// process. Names follow sekisho_<thing>_<unit>; labels are few and bounded: a family takes at most `max_series` label
+// sets, everything beyond goes to one series labelled "other" and is counted in sekisho_metrics_overflow_total. Thread
+// safe.
 
 #include <functional>
 #include <map>
@@ -49,10 +50,12 @@ class Metrics {
   Metrics();
   ~Metrics();
 
-  Counter GetCounter(const std::string& name, const std::string& help, const Labels& labels = {}, size_t max_series = 100);
+  Counter GetCounter(const std::string& name, const std::string& help, const Labels& labels = {},
+                     size_t max_series = 100);
   Gauge GetGauge(const std::string& name, const std::string& help, const Labels& labels = {}, size_t max_series = 100);
   // Bounds in seconds: from 1 ms to 10 minutes.
-  Histogram GetHistogram(const std::string& name, const std::string& help, const Labels& labels = {}, size_t max_series = 100);
+  Histogram GetHistogram(const std::string& name, const std::string& help, const Labels& labels = {},
+                         size_t max_series = 100);
 
   // Called before each exposition, to set gauges that are cheaper to read than to keep. Returns an id for Forget.
   int OnCollect(std::function<void()> update);

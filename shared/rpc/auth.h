@@ -19,7 +19,7 @@ namespace sekisho::rpc {
 struct Principal {
   std::string login;
   std::set<std::string, std::less<>> roles;
-  std::string language;   // "ja" or "en"
+  std::string language;  // "ja" or "en"
   bool Has(std::string_view role) const { return roles.find(role) != roles.end(); }
 };
 
@@ -29,7 +29,8 @@ using LookUpPrincipal = std::function<Result<Principal>(std::string_view login)>
 // Tokens: version, login, expiry, HMAC-SHA-256 under a purpose key. They carry no roles.
 class Tokens {
  public:
-  Tokens(keys::KeyRing& keys, const Clock& clock, Duration lifetime) : keys_(keys), clock_(clock), lifetime_(lifetime) {}
+  Tokens(keys::KeyRing& keys, const Clock& clock, Duration lifetime)
+      : keys_(keys), clock_(clock), lifetime_(lifetime) {}
   struct Issued {
     std::string token;
     TimePoint expires_at{};

@@ -13,8 +13,9 @@ namespace sekisho::rpc {
 
 inline constexpr std::string_view kErrorDomain = "sekisho";
 
-// The status of `error`: its detail as message; ErrorInfo with `reason`, or the code's own ("QUEUE_FULL" beats "EXHAUSTED");
-// RetryInfo when it may succeed later. kInternal and kCorrupt say no more than that: their detail is for our log.
+// The status of `error`: its detail as message; ErrorInfo with `reason`, or the code's own ("QUEUE_FULL" beats
+// "EXHAUSTED"); RetryInfo when it may succeed later. kInternal and kCorrupt say no more than that: their detail is for
+// our log.
 grpc::Status ToStatus(const Error& error, std::string_view reason = {});
 
 // INVALID_ARGUMENT with BadRequest violations: field name, what is wrong and what to write.

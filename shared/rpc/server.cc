@@ -38,7 +38,8 @@ Result<GateOptions> GateOptionsOf(const config::v1::Rpc& config) {
 
 // What the library has to say goes into our log as a line like any other.
 void LogOfLibrary(gpr_log_func_args* said) {
-  if (said->severity == GPR_LOG_SEVERITY_ERROR) observe::Log(observe::Level::kWarn, "rpc.library", {{"text", said->message}});
+  if (said->severity == GPR_LOG_SEVERITY_ERROR)
+    observe::Log(observe::Level::kWarn, "rpc.library", {{"text", said->message}});
 }
 
 class GrpcServer final : public Server {
@@ -75,8 +76,10 @@ class GrpcServer final : public Server {
  private:
   void Take(int socket) {
     const std::scoped_lock lock(mutex_);
-    if (stopping_) close(socket);
-    else grpc::AddInsecureChannelFromFd(server_.get(), socket);
+    if (stopping_)
+      close(socket);
+    else
+      grpc::AddInsecureChannelFromFd(server_.get(), socket);
   }
 
   std::mutex mutex_;
@@ -88,7 +91,8 @@ class GrpcServer final : public Server {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::Start(const config::v1::Rpc& config, const std::vector<grpc::Service*>& services) {
+Result<std::unique_ptr<Server>> Server::Start(const config::v1::Rpc& config,
+                                              const std::vector<grpc::Service*>& services) {
   static std::once_flag plugins;
   std::call_once(plugins, [&] {
     gpr_set_log_function(LogOfLibrary);

@@ -6,9 +6,10 @@ namespace {
 class NeedsSharedBackEnds final : public App {
  public:
   Status Start() override {
-    return MakeError(Code::kUnsupported,
-                     "a separate process needs the distributed back ends (Kafka and PostgreSQL), which this build does not have; "
-                     "run sekisho-standalone with the same configuration");
+    return MakeError(
+        Code::kUnsupported,
+        "a separate process needs the distributed back ends (Kafka and PostgreSQL), which this build does not have; "
+        "run sekisho-standalone with the same configuration");
   }
   void Drain(Duration) override {}
 };

@@ -59,12 +59,16 @@ int ExposeStages(std::vector<stage::Stage*> stages) {
     for (const stage::Stage* stage : stages) {
       for (const stage::v1::Queue& queue : stage->Queues()) {
         const observe::Labels labels = {{"stage", queue.stage()}, {"topic", queue.topic()}};
-        metrics.GetGauge("sekisho_stage_depth", "Records not yet finished", labels).Set(static_cast<double>(queue.depth()));
+        metrics.GetGauge("sekisho_stage_depth", "Records not yet finished", labels)
+            .Set(static_cast<double>(queue.depth()));
         metrics.GetGauge("sekisho_stage_oldest_age_seconds", "Age of the oldest record not yet finished", labels)
             .Set(static_cast<double>(FromProto(queue.oldest_age()).count()) / 1e6);
-        metrics.GetGauge("sekisho_stage_in_flight", "Records in work", labels).Set(static_cast<double>(queue.in_flight()));
-        metrics.GetGauge("sekisho_stage_waiting", "Records to be tried again", labels).Set(static_cast<double>(queue.waiting()));
-        metrics.GetGauge("sekisho_stage_parked", "Records that were given up", labels).Set(static_cast<double>(queue.parked()));
+        metrics.GetGauge("sekisho_stage_in_flight", "Records in work", labels)
+            .Set(static_cast<double>(queue.in_flight()));
+        metrics.GetGauge("sekisho_stage_waiting", "Records to be tried again", labels)
+            .Set(static_cast<double>(queue.waiting()));
+        metrics.GetGauge("sekisho_stage_parked", "Records that were given up", labels)
+            .Set(static_cast<double>(queue.parked()));
         metrics.GetGauge("sekisho_stage_paused", "1 while a dependency is down", labels).Set(queue.paused() ? 1 : 0);
       }
     }

@@ -16,8 +16,10 @@ class StageRpc final : public stage::v1::StageService::Service {
   explicit StageRpc(const rpc::Authenticator& authenticator) : authenticator_(authenticator) {}
   void Watch(std::vector<stage::Stage*> stages) { stages_ = std::move(stages); }
 
-  grpc::Status ListQueues(grpc::ServerContext*, const stage::v1::ListQueuesRequest*, stage::v1::ListQueuesResponse*) override;
-  grpc::Status ListParked(grpc::ServerContext*, const stage::v1::ListParkedRequest*, stage::v1::ListParkedResponse*) override;
+  grpc::Status ListQueues(grpc::ServerContext*, const stage::v1::ListQueuesRequest*,
+                          stage::v1::ListQueuesResponse*) override;
+  grpc::Status ListParked(grpc::ServerContext*, const stage::v1::ListParkedRequest*,
+                          stage::v1::ListParkedResponse*) override;
   grpc::Status RedriveParked(grpc::ServerContext*, const stage::v1::RedriveParkedRequest*,
                              stage::v1::RedriveParkedResponse*) override;
 

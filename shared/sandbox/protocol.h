@@ -1,9 +1,11 @@
 #pragma once
-// What the gateway and its worker say to each other over a stream socket, both of one build. Internal to shared/sandbox.
+// What the gateway and its worker say to each other over a stream socket, both of one build. Internal to
+// shared/sandbox.
 //
-// The gateway sends one Request, its content as a descriptor beside it, then the name. A worker that inspects answers with
-// records, each RecordHeader and payload, the last kDone or kLimit; a worker that runs a reader program answers with that
-// program's output up to the end of the stream. The gateway believes nothing of the answer but that it is octets.
+// The gateway sends one Request, its content as a descriptor beside it, then the name. A worker that inspects answers
+// with records, each RecordHeader and payload, the last kDone or kLimit; a worker that runs a reader program answers
+// with that program's output up to the end of the stream. The gateway believes nothing of the answer but that it is
+// octets.
 
 #include <cstdint>
 

@@ -12,7 +12,9 @@
 namespace sekisho::sandbox {
 namespace {
 
-Error Nonsense() { return MakeError(Code::kMalformed, "the process that reads attachments gave an answer that makes no sense"); }
+Error Nonsense() {
+  return MakeError(Code::kMalformed, "the process that reads attachments gave an answer that makes no sense");
+}
 
 // Takes a fixed part from the front of a payload.
 template <typename T>
@@ -105,12 +107,22 @@ Result<bool> ReadingSession::TakeRecord(WorkerProcess& worker) {
   if (header.size > kMaxPayload) return Nonsense();
   SEKISHO_TRY(const std::string payload, worker.Read(header.size, deadline_));
   switch (header.record) {
-    case Record::kEntry: SEKISHO_RETURN_IF_ERROR(TakeEntry(payload)); return true;
-    case Record::kReading: SEKISHO_RETURN_IF_ERROR(TakeReading(payload)); return true;
-    case Record::kText: SEKISHO_RETURN_IF_ERROR(TakeText(payload)); return true;
-    case Record::kDocument: SEKISHO_RETURN_IF_ERROR(TakeDocument(payload)); return true;
-    case Record::kLimit: return MakeError(Code::kLimit, text::Decode(text::Charset{}, payload.substr(0, 200)).utf8);
-    case Record::kDone: return false;
+    case Record::kEntry:
+      SEKISHO_RETURN_IF_ERROR(TakeEntry(payload));
+      return true;
+    case Record::kReading:
+      SEKISHO_RETURN_IF_ERROR(TakeReading(payload));
+      return true;
+    case Record::kText:
+      SEKISHO_RETURN_IF_ERROR(TakeText(payload));
+      return true;
+    case Record::kDocument:
+      SEKISHO_RETURN_IF_ERROR(TakeDocument(payload));
+      return true;
+    case Record::kLimit:
+      return MakeError(Code::kLimit, text::Decode(text::Charset{}, payload.substr(0, 200)).utf8);
+    case Record::kDone:
+      return false;
   }
   return Nonsense();
 }
@@ -121,8 +133,9 @@ Status ReadingSession::TakeEntry(std::string_view payload) {
       record.type > static_cast<uint32_t>(mime::FileType::kPgp) || inspection_.entries.size() >= limits_.entries) {
     return Nonsense();
   }
-  inspection_.entries.push_back(
-      {DecodeName(payload), record.size, record.depth, static_cast<mime::FileType>(record.type), Reading::kUnreadable, record.unsafe_path != 0});
+  inspection_.entries.push_back({DecodeName(payload), record.size, record.depth,
+                                 static_cast<mime::FileType>(record.type), Reading::kUnreadable,
+                                 record.unsafe_path != 0});
   return Ok();
 }
 
@@ -136,7 +149,8 @@ Status ReadingSession::TakeReading(std::string_view payload) {
 
 Status ReadingSession::TakeText(std::string_view payload) {
   SEKISHO_TRY(const TextRecord record, Take<TextRecord>(payload));
-  if (record.form != TextForm::kUtf8 && record.form != TextForm::kPlain && record.form != TextForm::kHtml) return Nonsense();
+  if (record.form != TextForm::kUtf8 && record.form != TextForm::kPlain && record.form != TextForm::kHtml)
+    return Nonsense();
   return AddText(record.number, DecodeText(record.form, payload));
 }
 

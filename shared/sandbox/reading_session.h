@@ -1,6 +1,6 @@
 #pragma once
-// One attachment's reading: asks a worker, believes nothing it says, has reader programs run over the documents it finds.
-// Internal to shared/sandbox.
+// One attachment's reading: asks a worker, believes nothing it says, has reader programs run over the documents it
+// finds. Internal to shared/sandbox.
 
 #include <functional>
 #include <optional>
@@ -18,8 +18,12 @@ class ReadingSession {
   using NewWorker = std::function<Result<WorkerProcess>()>;
 
   ReadingSession(NewWorker new_worker, const Limits& limits, uint64_t memory, std::string_view name)
-      : new_worker_(std::move(new_worker)), limits_(limits), memory_(memory), name_(name),
-        deadline_(std::chrono::steady_clock::now() + limits.time), text_left_(limits.text_octets) {}
+      : new_worker_(std::move(new_worker)),
+        limits_(limits),
+        memory_(memory),
+        name_(name),
+        deadline_(std::chrono::steady_clock::now() + limits.time),
+        text_left_(limits.text_octets) {}
 
   Result<Inspection> Run(std::string_view octets);  // once
 

@@ -15,13 +15,14 @@ namespace {
 Result<std::string> WorkerBesideUs() {
   char path[PATH_MAX];
   const ssize_t size = readlink("/proc/self/exe", path, sizeof path);
-  if (size <= 0) return MakeError(Code::kNotFound, "the path of the running binary is unknown: set the sandbox worker's");
+  if (size <= 0)
+    return MakeError(Code::kNotFound, "the path of the running binary is unknown: set the sandbox worker's");
   const std::string_view own(path, static_cast<size_t>(size));
   return std::string(own.substr(0, own.rfind('/') + 1)) + "sekisho-sandbox-worker";
 }
 
-// Workers are started ahead, so that an attachment doesn't wait for one, and each serves once, so that a file can't reach the
-// next one's reading.
+// Workers are started ahead, so that an attachment doesn't wait for one, and each serves once, so that a file can't
+// reach the next one's reading.
 class ProcessSandbox final : public Sandbox {
  public:
   explicit ProcessSandbox(Options options) : options_(std::move(options)) {}
@@ -83,13 +84,15 @@ class ProcessSandbox final : public Sandbox {
 }  // namespace
 
 bool Inspection::AnyEncrypted() const {
-  return reading == Reading::kEncrypted ||
-         std::any_of(entries.begin(), entries.end(), [](const Entry& entry) { return entry.reading == Reading::kEncrypted; });
+  return reading == Reading::kEncrypted || std::any_of(entries.begin(), entries.end(), [](const Entry& entry) {
+           return entry.reading == Reading::kEncrypted;
+         });
 }
 
 bool Inspection::AnyUnreadable() const {
-  return reading == Reading::kUnreadable ||
-         std::any_of(entries.begin(), entries.end(), [](const Entry& entry) { return entry.reading == Reading::kUnreadable; });
+  return reading == Reading::kUnreadable || std::any_of(entries.begin(), entries.end(), [](const Entry& entry) {
+           return entry.reading == Reading::kUnreadable;
+         });
 }
 
 Result<std::unique_ptr<Sandbox>> Sandbox::Start(Options options) {

@@ -60,7 +60,8 @@ Result<FileDescriptor> InMemory(std::string_view octets) {
 
 Result<WorkerProcess> WorkerProcess::Start(const std::string& path) {
   int ends[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return SystemError(errno, "a socket to a sandbox worker");
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    return SystemError(errno, "a socket to a sandbox worker");
   FileDescriptor ours(ends[0]);
   const FileDescriptor theirs(ends[1]);
   SEKISHO_TRY(const int pid, Spawn(path, theirs.get()));

@@ -1,6 +1,6 @@
 #pragma once
-// Proves to the consuming stage who produced a record and that nothing in it was changed: an HMAC for each consumer, under a key
-// that only the two stages of that edge hold, over the header, the mail id and the sealed value.
+// Proves to the consuming stage who produced a record and that nothing in it was changed: an HMAC for each consumer,
+// under a key that only the two stages of that edge hold, over the header, the mail id and the sealed value.
 
 #include <string_view>
 

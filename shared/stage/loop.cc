@@ -16,8 +16,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr size_t kFetch = 128;             // records asked for at once
-constexpr size_t kLaterInARow = 8;         // then a dependency is taken to be down
+constexpr size_t kFetch = 128;      // records asked for at once
+constexpr size_t kLaterInARow = 8;  // then a dependency is taken to be down
 constexpr Duration kFirstPause = seconds(1), kLongestPause = seconds(30);
 constexpr Duration kLease = std::chrono::minutes(2);  // of a waiting record that is being tried
 constexpr Duration kIdleLook = milliseconds(200);
@@ -51,7 +51,8 @@ Status Loop::Start() {
   SEKISHO_TRY(consumer_, around_.bus.Subscribe(topic_, options_.name));
   started_ = true;
   thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), (options_.name.substr(0, 8) + ":" + std::string(bus::TopicName(topic_)).substr(0, 6)).c_str());
+    pthread_setname_np(pthread_self(),
+                       (options_.name.substr(0, 8) + ":" + std::string(bus::TopicName(topic_)).substr(0, 6)).c_str());
     Run();
   });
   return Ok();
@@ -150,7 +151,10 @@ void Loop::Run() {
 
 void Loop::DispatchDueWaiting(size_t room) {
   std::vector<Kept> due;
-  const bool paused = [&] { const std::scoped_lock lock(mutex_); return paused_; }();
+  const bool paused = [&] {
+    const std::scoped_lock lock(mutex_);
+    return paused_;
+  }();
   const Status leased = around_.database.RunAndWait([&](store::Tx& tx) -> Status {
     const TimePoint now = around_.clock.Now();
     // A probe doesn't wait for its record to be due: it asks for the dependency, not for the record.
@@ -197,8 +201,14 @@ Result<Effects> Loop::Compute(Item& item) {
   SEKISHO_TRY(auto opened, around_.keys.Open(message.value, ValueContext(topic_, message.header.id)));
   item.key = std::move(opened.key);
   item.value = std::move(opened.plaintext);
-  Input input{topic_,     item.record.event,         message.key, message.header.source, item.value,
-              *item.key,  message.header.traceparent, item.record.attempts + 1};
+  Input input{topic_,
+              item.record.event,
+              message.key,
+              message.header.source,
+              item.value,
+              *item.key,
+              message.header.traceparent,
+              item.record.attempts + 1};
   return processor_.Process(input);
 }
 
@@ -260,7 +270,10 @@ Status Loop::Fail(store::Tx& tx, Batch& batch, Item& item, const Error& error) {
   Kept kept = item.record;
   kept.cause = error.ToString();
   kept.at = around_.clock.Now();
-  const bool paused = [&] { const std::scoped_lock lock(mutex_); return paused_; }();
+  const bool paused = [&] {
+    const std::scoped_lock lock(mutex_);
+    return paused_;
+  }();
   // While the whole stage waits for a dependency, a record's own tries don't count.
   if (!paused) ++kept.attempts;
   batch.last_error = kept.cause;
@@ -298,8 +311,8 @@ void Loop::Committed(const std::shared_ptr<Batch>& batch, const Status& status) 
   }
   std::shared_ptr<Batch> next;
   {
-    // Drain returns, and this object dies, as soon as it sees that nothing is left: no member is touched after the lock is
-    // given back, unless there is more to commit, for which Drain waits.
+    // Drain returns, and this object dies, as soon as it sees that nothing is left: no member is touched after the lock
+    // is given back, unless there is more to commit, for which Drain waits.
     const std::scoped_lock lock(mutex_);
     committing_ = false;
     if (status.ok()) {

@@ -16,7 +16,8 @@ namespace sekisho::stage {
 class Loop {
  public:
   // All outlive it.
-  Loop(const Options& options, const Surroundings& around, const Tables& tables, bus::Topic topic, Processor& processor);
+  Loop(const Options& options, const Surroundings& around, const Tables& tables, bus::Topic topic,
+       Processor& processor);
 
   Status Start();
   void Drain();
@@ -30,8 +31,8 @@ class Loop {
   struct Item {
     Kept record;
     std::optional<bus::Position> position;
-    std::optional<keys::MailKey> key;      // once the value was opened
-    std::string value;                     // in clear
+    std::optional<keys::MailKey> key;  // once the value was opened
+    std::string value;                 // in clear
     std::optional<Result<Effects>> result;
   };
   struct Batch {
@@ -46,8 +47,8 @@ class Loop {
   void Dispatch(Item item);
   void Work(Item& item);
   Result<Effects> Compute(Item& item);
-  // What is ready, to be given to Commit after the lock is given back: the database may refuse it, and call Committed, at once.
-  // Nothing when there is none, or one is under way, or it is too early.
+  // What is ready, to be given to Commit after the lock is given back: the database may refuse it, and call Committed,
+  // at once. Nothing when there is none, or one is under way, or it is too early.
   std::shared_ptr<Batch> TakeBatchLocked();
   void Commit(const std::shared_ptr<Batch>& batch);
   Status Apply(store::Tx& tx, Batch& batch);
@@ -68,15 +69,15 @@ class Loop {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Item> ready_;                // computed, not committed
-  size_t in_flight_ = 0;                   // dispatched, not committed
-  size_t waiting_ = 0;                     // rows in the waiting table
+  std::vector<Item> ready_;  // computed, not committed
+  size_t in_flight_ = 0;     // dispatched, not committed
+  size_t waiting_ = 0;       // rows in the waiting table
   bool committing_ = false;
   bool stopping_ = false;
   bool started_ = false;
   // Steady: a clock that jumps must not stop the stage.
   using SteadyTime = std::chrono::steady_clock::time_point;
-  SteadyTime commit_not_before_{};         // the database refused: not at once again
+  SteadyTime commit_not_before_{};  // the database refused: not at once again
   SteadyTime next_waiting_look_{};
   // Every record of late asked to be tried later: a dependency is down.
   size_t later_in_a_row_ = 0;

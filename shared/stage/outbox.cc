@@ -10,9 +10,12 @@ namespace sekisho::stage {
 namespace {
 
 mail::v1::Stage StageByName(std::string_view name) {
-  for (const auto& [stage, known] : {std::pair{mail::v1::STAGE_INTAKE, "intake"}, {mail::v1::STAGE_POLICY, "policy"},
-                                     {mail::v1::STAGE_APPROVAL, "approval"}, {mail::v1::STAGE_ENCRYPTION, "encryption"},
-                                     {mail::v1::STAGE_DELIVERY, "delivery"}, {mail::v1::STAGE_LEDGER, "ledger"}}) {
+  for (const auto& [stage, known] : {std::pair{mail::v1::STAGE_INTAKE, "intake"},
+                                     {mail::v1::STAGE_POLICY, "policy"},
+                                     {mail::v1::STAGE_APPROVAL, "approval"},
+                                     {mail::v1::STAGE_ENCRYPTION, "encryption"},
+                                     {mail::v1::STAGE_DELIVERY, "delivery"},
+                                     {mail::v1::STAGE_LEDGER, "ledger"}}) {
     if (name == known) return stage;
   }
   return mail::v1::STAGE_UNSPECIFIED;
@@ -32,8 +35,7 @@ Status TransactionOutbox::Publish(bus::Topic topic, const keys::MailKey& key, co
   message.header.source = stage_;
   message.header.organization_id = around_.organization_id;
   message.header.traceparent = traceparent_;
-  SEKISHO_TRY(message.value,
-              around_.keys.Seal(key, ValueContext(topic, message.header.id), value.SerializeAsString()));
+  SEKISHO_TRY(message.value, around_.keys.Seal(key, ValueContext(topic, message.header.id), value.SerializeAsString()));
   SEKISHO_RETURN_IF_ERROR(SignHandOver(around_.keys, topic, message));
   return around_.bus.Append(tx_, stage_, topic, message);
 }

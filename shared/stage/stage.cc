@@ -96,8 +96,8 @@ class LoopingStage final : public Stage {
 
 }  // namespace
 
-std::unique_ptr<Stage> MakeStage(const Options& options, const Surroundings& surroundings, std::vector<bus::Topic> topics,
-                                 Processor& processor) {
+std::unique_ptr<Stage> MakeStage(const Options& options, const Surroundings& surroundings,
+                                 std::vector<bus::Topic> topics, Processor& processor) {
   return std::make_unique<LoopingStage>(options, surroundings, topics, processor);
 }
 

@@ -1,13 +1,13 @@
 #pragma once
-// The loop that every stage runs, and the only place that knows how effects happen once: records of a batch are worked on
-// in parallel over a bounded window; their effects, their outgoing records and the offset commit together.
+// The loop that every stage runs, and the only place that knows how effects happen once: records of a batch are worked
+// on in parallel over a bounded window; their effects, their outgoing records and the offset commit together.
 //
 //   Fetch ─▶ check hand-over MAC, open ─▶ Processor::Process (worker pool, no transaction)
 //         ─▶ one transaction for all that are ready: a savepoint each {inbox, effects, outbox}, then the offset
 //
-// An error with Retry::kLater moves the record to the stage's waiting table, to be tried again with back-off; when every record
-// fails so, the stage pauses. Any other error, or too many tries, parks the record: kept with its cause, its mail's recipients
-// journalled as parked, an alert counted; the rest goes on.
+// An error with Retry::kLater moves the record to the stage's waiting table, to be tried again with back-off; when
+// every record fails so, the stage pauses. Any other error, or too many tries, parks the record: kept with its cause,
+// its mail's recipients journalled as parked, an alert counted; the rest goes on.
 
 #include <functional>
 #include <memory>
@@ -41,7 +41,8 @@ struct Surroundings {
 class Outbox {
  public:
   virtual ~Outbox() = default;
-  // Appends `value` to `topic`, sealed under `key`, signed for each consumer of the topic. The stage must be one of its producers.
+  // Appends `value` to `topic`, sealed under `key`, signed for each consumer of the topic. The stage must be one of its
+  // producers.
   virtual Status Publish(bus::Topic topic, const keys::MailKey& key, const MailId& mail,
                          const google::protobuf::MessageLite& value) = 0;
   // Publish to the journal; fills in organisation, stage, and the time when absent.
@@ -53,9 +54,9 @@ struct Input {
   bus::Topic topic;
   EventId event;
   MailId mail;
-  std::string source;              // producing stage
-  std::string value;               // serialised protobuf, in clear
-  keys::MailKey key;               // of the mail: seal what you store about it under this
+  std::string source;  // producing stage
+  std::string value;   // serialised protobuf, in clear
+  keys::MailKey key;   // of the mail: seal what you store about it under this
   std::string traceparent;
   uint32_t attempt = 1;
 };
@@ -71,9 +72,9 @@ class Processor {
 };
 
 struct Options {
-  std::string name;                // "policy": also its database schema and consumer group
-  size_t window = 256;             // records in work at once
-  int max_attempts = 8;            // then parked
+  std::string name;      // "policy": also its database schema and consumer group
+  size_t window = 256;   // records in work at once
+  int max_attempts = 8;  // then parked
   Duration first_retry = std::chrono::seconds(1);
   Duration max_retry = std::chrono::minutes(5);
 };
@@ -109,8 +110,8 @@ class Stage {
 };
 
 // One loop for each topic of `topics` (each must name the stage as a consumer in Topology()).
-std::unique_ptr<Stage> MakeStage(const Options& options, const Surroundings& surroundings, std::vector<bus::Topic> topics,
-                                 Processor& processor);
+std::unique_ptr<Stage> MakeStage(const Options& options, const Surroundings& surroundings,
+                                 std::vector<bus::Topic> topics, Processor& processor);
 
 // The stage's own tables; Start() runs it, and so must a service that only uses a Committer.
 Status MigrateStageTables(store::Database& database, std::string_view schema);

@@ -32,9 +32,10 @@ Result<Kept> ReadKept(const store::Row& row) {
 Status Put(store::Tx& tx, const store::Statement& statement, const Kept& kept) {
   return [&]() -> Status {
     SEKISHO_RETURN_IF_ERROR(tx.Execute(
-        statement, {store::Octets{kept.event.octets()}, static_cast<int64_t>(kept.topic),
-                    store::Octets{kept.message.key.octets()}, store::Octets{bus::EncodeHeader(kept.message.header)},
-                    store::Octets{kept.message.value}, static_cast<int64_t>(kept.attempts), ToMicros(kept.at), kept.cause}));
+        statement,
+        {store::Octets{kept.event.octets()}, static_cast<int64_t>(kept.topic), store::Octets{kept.message.key.octets()},
+         store::Octets{bus::EncodeHeader(kept.message.header)}, store::Octets{kept.message.value},
+         static_cast<int64_t>(kept.attempts), ToMicros(kept.at), kept.cause}));
     return Ok();
   }();
 }
@@ -48,10 +49,11 @@ Tables::Tables(std::string_view schema)
                    "attempts = excluded.attempts, at = excluded.at, cause = excluded.cause"),
       remove_waiting_("DELETE FROM " + Named(schema, "waiting") + " WHERE event = $1"),
       lease_("UPDATE " + Named(schema, "waiting") + " SET at = $1 WHERE event IN (SELECT event FROM " +
-             Named(schema, "waiting") + " WHERE topic = $2 AND at <= $3 ORDER BY at LIMIT $4 {skip_locked}) RETURNING " +
-             kColumns),
+             Named(schema, "waiting") +
+             " WHERE topic = $2 AND at <= $3 ORDER BY at LIMIT $4 {skip_locked}) RETURNING " + kColumns),
       count_waiting_("SELECT COUNT(*) FROM " + Named(schema, "waiting") + " WHERE topic = $1"),
-      put_parked_("INSERT INTO " + Named(schema, "parked") + " (" + kColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (event) DO NOTHING"),
+      put_parked_("INSERT INTO " + Named(schema, "parked") + " (" + kColumns +
+                  ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (event) DO NOTHING"),
       list_parked_("SELECT " + std::string(kColumns) + " FROM " + Named(schema, "parked") + " ORDER BY at LIMIT 1000"),
       count_parked_("SELECT topic, COUNT(*) FROM " + Named(schema, "parked") + " GROUP BY topic"),
       get_parked_("SELECT " + std::string(kColumns) + " FROM " + Named(schema, "parked") + " WHERE event = $1"),
@@ -113,11 +115,10 @@ Result<std::map<bus::Topic, uint64_t>> Tables::CountParked(store::Tx& tx) const 
 
 Result<Kept> Tables::TakeParked(store::Tx& tx, const EventId& event) const {
   std::optional<Kept> found;
-  SEKISHO_RETURN_IF_ERROR(
-      tx.Query(get_parked_, {store::Octets{event.octets()}}, [&](const store::Row& row) -> Status {
-        SEKISHO_TRY(found, ReadKept(row));
-        return Ok();
-      }));
+  SEKISHO_RETURN_IF_ERROR(tx.Query(get_parked_, {store::Octets{event.octets()}}, [&](const store::Row& row) -> Status {
+    SEKISHO_TRY(found, ReadKept(row));
+    return Ok();
+  }));
   if (!found) return MakeError(Code::kNotFound, "no record " + event.ToString() + " is parked here");
   SEKISHO_RETURN_IF_ERROR(tx.Execute(remove_parked_, {store::Octets{event.octets()}}));
   return *std::move(found);

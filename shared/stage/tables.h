@@ -13,11 +13,11 @@ namespace sekisho::stage {
 
 // A record outside its topic: it waits, or it was parked.
 struct Kept {
-  EventId event;                   // as processed; differs from message.header.id when it was redriven
+  EventId event;  // as processed; differs from message.header.id when it was redriven
   bus::Topic topic = bus::Topic::kSubmitted;
   bus::Message message;
   uint32_t attempts = 0;
-  TimePoint at{};                  // waiting: due; parked: when
+  TimePoint at{};  // waiting: due; parked: when
   std::string cause;
 };
 
@@ -32,7 +32,8 @@ class Tables {
   // False when it does not wait: somebody else finished it.
   Result<bool> RemoveWaiting(store::Tx& tx, const EventId& event) const;
   // Leases up to `max` records of `topic` due at `now` until `until`: no other replica gets them before.
-  Result<std::vector<Kept>> LeaseWaiting(store::Tx& tx, bus::Topic topic, TimePoint now, TimePoint until, int64_t max) const;
+  Result<std::vector<Kept>> LeaseWaiting(store::Tx& tx, bus::Topic topic, TimePoint now, TimePoint until,
+                                         int64_t max) const;
   Result<uint64_t> CountWaiting(store::Tx& tx, bus::Topic topic) const;
 
   Status PutParked(store::Tx& tx, const Kept& kept) const;

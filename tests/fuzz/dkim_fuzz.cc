@@ -8,7 +8,8 @@ namespace {
 
 // From RFC 8032 §7.1, TEST 1.
 constexpr char kKey[] =
-    "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
+    "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE "
+    "KEY-----\n";
 
 }  // namespace
 
@@ -21,8 +22,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* octets, size_t size) {
   const std::string hash = whole.Finish();
   SEKISHO_CHECK(hash == pieces.Finish());
 
-  static const mailauth::DkimSigner signer = *mailauth::DkimSigner::Create(
-      {{"example.jp", "s", *crypto::PrivateKey::FromPem(Secret<std::string>(kKey))}});
+  static const mailauth::DkimSigner signer =
+      *mailauth::DkimSigner::Create({{"example.jp", "s", *crypto::PrivateKey::FromPem(Secret<std::string>(kKey))}});
   static_cast<void>(signer.Sign(input, hash, "example.jp", TimePoint()));
   return 0;
 }

@@ -307,7 +307,7 @@ void Dispatcher::CloseLocked(const Shared& destination, std::shared_ptr<Outlet> 
   }
 }
 
-void Dispatcher::Settle(const Shared& destination, const std::shared_ptr<Batch>& batch, Report report) {
+void Dispatcher::Settle(const Shared& destination, const std::shared_ptr<Batch>& batch, const Report& report) {
   parts_.settler.Settle(batch, report,
                         Behind(gate_, [this, destination, batch, report](const Result<Settled>& settled) {
                           OnSettled(destination, batch, report, settled);

@@ -153,7 +153,7 @@ class Dispatcher {
               Outlet::Sent sent);
   void CloseLocked(const Shared& destination, std::shared_ptr<Outlet> outlet, Actions& actions);
   void FailReadyLocked(const Shared& destination, const OutletMaker::Failure& failure, Actions& actions);
-  void Settle(const Shared& destination, const std::shared_ptr<Batch>& batch, Report report);
+  void Settle(const Shared& destination, const std::shared_ptr<Batch>& batch, const Report& report);
   void OnSettled(const Shared& destination, const std::shared_ptr<Batch>& batch, Report report,
                  const Result<Settled>& settled);
   void GiveBack(const Shared& destination, std::vector<std::shared_ptr<Batch>> batches);

@@ -71,7 +71,8 @@ Result<stage::Effects> Processor::ProcessParcel(const stage::Input& input) {
 }
 
 // Which recipients go together, and whether at once.
-Result<std::shared_ptr<Processor::Admission>> Processor::Plan(const stage::Input& input, mail::v1::Parcel parcel) {
+Result<std::shared_ptr<Processor::Admission>> Processor::Plan(const stage::Input& input,
+                                                              const mail::v1::Parcel& parcel) {
   auto admission = std::make_shared<Admission>();
   admission->now = around_.clock.Now();
   SEKISHO_TRY(const ParcelId parcel_id, ParcelId::FromOctets(parcel.parcel_id()));

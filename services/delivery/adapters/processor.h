@@ -28,7 +28,7 @@ class Processor final : public stage::Processor {
 
   Status Check(const mail::v1::Parcel& parcel, const stage::Input& input) const;
   Result<stage::Effects> ProcessParcel(const stage::Input& input);
-  Result<std::shared_ptr<Admission>> Plan(const stage::Input& input, mail::v1::Parcel parcel);
+  Result<std::shared_ptr<Admission>> Plan(const stage::Input& input, const mail::v1::Parcel& parcel);
   Status Admit(const std::shared_ptr<Admission>& admission, store::Tx& tx, stage::Outbox& outbox);
   Result<stage::Effects> ProcessControl(const stage::Input& input);
   Status Recall(const mail::v1::Control& control, const EventId& event, const keys::MailKey& key, store::Tx& tx,

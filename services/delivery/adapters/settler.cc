@@ -108,7 +108,7 @@ Status Settler::WriteNotices(Settlement& settlement) const {
   return Ok();
 }
 
-void Settler::Commit(std::shared_ptr<Settlement> settlement, std::function<void(Result<Settled>)> done) {
+void Settler::Commit(const std::shared_ptr<Settlement>& settlement, std::function<void(Result<Settled>)> done) {
   committer_.Commit([this, settlement](store::Tx& tx, stage::Outbox& outbox) { return Apply(*settlement, tx, outbox); },
                     [this, settlement, done = std::move(done)](const Status& status) {
                       if (!status.ok()) return done(status.error());

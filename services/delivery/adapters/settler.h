@@ -48,7 +48,7 @@ class Settler {
 
   std::vector<Decision> DecideAll(const Batch& batch, const Report& report) const;
   Status WriteNotices(Settlement& settlement) const;
-  void Commit(std::shared_ptr<Settlement> settlement, std::function<void(Result<Settled>)> done);
+  void Commit(const std::shared_ptr<Settlement>& settlement, std::function<void(Result<Settled>)> done);
   // None when nobody is to be told of `action`.
   Result<std::optional<notice::SystemMail>> WriteNotice(const Settlement& settlement, DsnAction action) const;
   Status Apply(const Settlement& settlement, store::Tx& tx, stage::Outbox& outbox) const;

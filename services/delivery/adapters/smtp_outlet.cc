@@ -76,7 +76,7 @@ class SmtpOutlet final : public Outlet {
     if (attempt->chosen.empty()) return attempt->done({std::move(attempt->report), client_->IsHealthy(), false});
     static_cast<void>(Failpoint("delivery.before_data"));
     attempt->began = clock_.Steady();
-    client_->Send(Compose(*attempt), [this, attempt](smtp::Sent sent) { OnSent(*attempt, sent); });
+    client_->Send(Compose(*attempt), [this, attempt](const smtp::Sent& sent) { OnSent(*attempt, sent); });
   }
 
  private:

@@ -11,9 +11,12 @@ class EncryptionRpc final : public v1::EncryptionService::Service {
  public:
   EncryptionRpc(KeyBook& book, const rpc::Authenticator& authenticator) : book_(book), authenticator_(authenticator) {}
 
-  grpc::Status ImportCertificate(grpc::ServerContext*, const v1::ImportCertificateRequest*, v1::ImportCertificateResponse*) override;
-  grpc::Status ListCertificates(grpc::ServerContext*, const v1::ListCertificatesRequest*, v1::ListCertificatesResponse*) override;
-  grpc::Status SetAgreedPassword(grpc::ServerContext*, const v1::SetAgreedPasswordRequest*, v1::SetAgreedPasswordResponse*) override;
+  grpc::Status ImportCertificate(grpc::ServerContext*, const v1::ImportCertificateRequest*,
+                                 v1::ImportCertificateResponse*) override;
+  grpc::Status ListCertificates(grpc::ServerContext*, const v1::ListCertificatesRequest*,
+                                v1::ListCertificatesResponse*) override;
+  grpc::Status SetAgreedPassword(grpc::ServerContext*, const v1::SetAgreedPasswordRequest*,
+                                 v1::SetAgreedPasswordResponse*) override;
 
  private:
   KeyBook& book_;

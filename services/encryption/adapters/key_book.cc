@@ -30,7 +30,8 @@ Result<crypto::CmsSigner> MakeSigner(const config::v1::Signer& signer, TimePoint
   auto made = crypto::CmsSigner::Create(*std::move(key), own, {chain->begin() + 1, chain->end()}, own.not_before());
   if (!made.ok()) return Annotate(made.error(), signer.certificate_file());
   if (const Status usable = crypto::CheckForSigning(own, now); !usable.ok()) {
-    observe::Log(observe::Level::kError, "signer.unusable", {{"fingerprint", own.fingerprint()}, {"problem", usable.error().detail}});
+    observe::Log(observe::Level::kError, "signer.unusable",
+                 {{"fingerprint", own.fingerprint()}, {"problem", usable.error().detail}});
   }
   return made;
 }
@@ -42,13 +43,15 @@ Status CheckPassword(const Secret<std::string>& password) {
       std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; })) {
     return Ok();
   }
-  return MakeError(Code::kInvalid, "an agreed password has 12 to 128 characters: ASCII letters, digits and signs, no spaces");
+  return MakeError(Code::kInvalid,
+                   "an agreed password has 12 to 128 characters: ASCII letters, digits and signs, no spaces");
 }
 
 Status CheckRecipient(std::string_view recipient) {
   const size_t at = recipient.rfind('@');
   if (at != 0 && text::DomainToAscii(recipient.substr(at == std::string_view::npos ? 0 : at + 1)).ok()) return Ok();
-  return MakeError(Code::kInvalid, "a password is agreed with an address (suzuki@partner.example) or a domain (partner.example)");
+  return MakeError(Code::kInvalid,
+                   "a password is agreed with an address (suzuki@partner.example) or a domain (partner.example)");
 }
 
 }  // namespace
@@ -112,7 +115,8 @@ Status KeyBook::LoadCertificates() {
     SEKISHO_TRY(const std::string pem, config::ReadWholeFile(file));
     auto entry = Read(pem);
     if (!entry.ok()) return Annotate(entry.error(), file);
-    if (entry->addresses.empty()) return MakeError(Code::kInvalid, file + ": the certificate names no mail address; import it instead");
+    if (entry->addresses.empty())
+      return MakeError(Code::kInvalid, file + ": the certificate names no mail address; import it instead");
     Remember(*std::move(entry));
   }
   const std::scoped_lock lock(mutex_);
@@ -128,8 +132,10 @@ Status KeyBook::LoadPasswords() {
   for (const config::v1::AgreedPassword& agreed : config_.agreed_passwords()) {
     SEKISHO_TRY(const std::string password, config::ReadSecretFile(agreed.password_file()));
     const Secret<std::string> secret(password);
-    if (const Status usable = CheckPassword(secret); !usable.ok()) return Annotate(usable.error(), agreed.password_file());
-    if (const Status named = CheckRecipient(agreed.recipient()); !named.ok()) return Annotate(named.error(), agreed.password_file());
+    if (const Status usable = CheckPassword(secret); !usable.ok())
+      return Annotate(usable.error(), agreed.password_file());
+    if (const Status named = CheckRecipient(agreed.recipient()); !named.ok())
+      return Annotate(named.error(), agreed.password_file());
     SEKISHO_RETURN_IF_ERROR(RememberPassword(agreed.recipient(), secret));
   }
   SEKISHO_TRY(const std::vector<v1::StoredPassword> stored, StoredPasswords(around_.database, around_.keys));
@@ -161,7 +167,8 @@ Result<v1::Certificate> KeyBook::Import(std::string_view pem_or_der, const std::
   }
   if (names_none) entry.addresses = {given};
   if (!address.empty() && std::find(entry.addresses.begin(), entry.addresses.end(), given) == entry.addresses.end()) {
-    return MakeError(Code::kInvalid, "the certificate names another address than the one given: ask for one that names it");
+    return MakeError(Code::kInvalid,
+                     "the certificate names another address than the one given: ask for one that names it");
   }
   const std::scoped_lock changing(change_mutex_);
   if (names_none) {  // it may be imported for one address after another
@@ -199,7 +206,8 @@ void KeyBook::Remember(Entry entry) {
 
 std::string KeyBook::Problem(const Entry& entry, TimePoint now) const {
   const std::string& fingerprint = entry.certificate.fingerprint();
-  if (const auto known = verified_.find(fingerprint); known != verified_.end() && known->second.Contains(now)) return {};
+  if (const auto known = verified_.find(fingerprint); known != verified_.end() && known->second.Contains(now))
+    return {};
   const auto verified = crypto::VerifyForEncryption(entry.certificate, entry.chain, *trust_, "", now);
   if (!verified.ok()) return verified.error().detail;
   verified_.insert_or_assign(fingerprint, *verified);
@@ -216,8 +224,10 @@ Result<crypto::Certificate> KeyBook::FindFor(const std::string& address, TimePoi
   for (const std::string& fingerprint : known->second) {
     const Entry& entry = certificates_.at(fingerprint);
     const std::string problem = Problem(entry, now);
-    if (!problem.empty()) why = problem;
-    else if (newest == nullptr || entry.certificate.not_before() > newest->certificate.not_before()) newest = &entry;
+    if (!problem.empty())
+      why = problem;
+    else if (newest == nullptr || entry.certificate.not_before() > newest->certificate.not_before())
+      newest = &entry;
   }
   if (newest == nullptr) return MakeError(Code::kPrecondition, why);
   return newest->certificate;
@@ -249,7 +259,8 @@ std::vector<v1::Certificate> KeyBook::List(const std::string& address) const {
   const std::scoped_lock lock(mutex_);
   std::vector<v1::Certificate> all;
   for (const auto& [fingerprint, entry] : certificates_) {
-    if (!address.empty() && std::find(entry.addresses.begin(), entry.addresses.end(), wanted) == entry.addresses.end()) continue;
+    if (!address.empty() && std::find(entry.addresses.begin(), entry.addresses.end(), wanted) == entry.addresses.end())
+      continue;
     all.push_back(Describe(entry, now));
   }
   return all;
@@ -296,7 +307,8 @@ TimePoint KeyBook::EarliestExpiry() const {
   TimePoint earliest = TimePoint::max();
   for (const auto& [address, fingerprints] : by_address_) {
     TimePoint last = TimePoint::min();
-    for (const std::string& fingerprint : fingerprints) last = std::max(last, certificates_.at(fingerprint).certificate.not_after());
+    for (const std::string& fingerprint : fingerprints)
+      last = std::max(last, certificates_.at(fingerprint).certificate.not_after());
     earliest = std::min(earliest, last);
   }
   if (organization_signer_) earliest = std::min(earliest, organization_signer_->certificate().not_after());

@@ -1,6 +1,6 @@
 #pragma once
-// Certificates of recipients, signing keys of ours, agreed passwords: what sealing needs of each. All of it is in memory, parsed; the
-// tables keep what was given at run time. Thread safe.
+// Certificates of recipients, signing keys of ours, agreed passwords: what sealing needs of each. All of it is in
+// memory, parsed; the tables keep what was given at run time. Thread safe.
 
 #include <map>
 #include <mutex>
@@ -21,8 +21,9 @@ class KeyBook {
  public:
   KeyBook(const config::v1::Encryption& config, const stage::Surroundings& surroundings);
 
-  // Makes its tables, reads the files of the configuration. A certificate that has become unusable, a recipient's or ours, is logged and
-  // stops nothing but the mail that needs it. Errors: kInvalid, naming the file and what is wrong with it.
+  // Makes its tables, reads the files of the configuration. A certificate that has become unusable, a recipient's or
+  // ours, is logged and stops nothing but the mail that needs it. Errors: kInvalid, naming the file and what is wrong
+  // with it.
   Status Open();
 
   // Checks chain, dates, purpose, address, then keeps it. `address`: whose it is, where the certificate names none.
@@ -78,7 +79,8 @@ class KeyBook {
   mutable std::map<std::string, crypto::Validity> verified_;
 };
 
-// The form in which addresses are compared: the domain as A-labels, lower case; the local part without regard to ASCII case.
+// The form in which addresses are compared: the domain as A-labels, lower case; the local part without regard to ASCII
+// case.
 std::string CanonicalAddress(std::string_view address);
 
 }  // namespace sekisho::encryption

@@ -9,25 +9,31 @@ const store::Migration kMigrations[] = {
     {1,
      "CREATE TABLE {encryption.certificate} (fingerprint TEXT NOT NULL PRIMARY KEY, sealed {blob} NOT NULL);\n"
      "CREATE TABLE {encryption.agreed_password} (recipient {blob} NOT NULL PRIMARY KEY, sealed {blob} NOT NULL);\n"
-     "CREATE TABLE {encryption.password} (mail {blob} NOT NULL, parcel {blob} NOT NULL PRIMARY KEY, sealed {blob} NOT NULL, "
+     "CREATE TABLE {encryption.password} (mail {blob} NOT NULL, parcel {blob} NOT NULL PRIMARY KEY, sealed {blob} NOT "
+     "NULL, "
      "open INTEGER NOT NULL);\n"},
 };
 const store::Statement kPutCertificate(
-    "INSERT INTO {encryption.certificate} (fingerprint, sealed) VALUES ($1, $2) ON CONFLICT (fingerprint) DO UPDATE SET "
+    "INSERT INTO {encryption.certificate} (fingerprint, sealed) VALUES ($1, $2) ON CONFLICT (fingerprint) DO UPDATE "
+    "SET "
     "sealed = excluded.sealed");
 const store::Statement kAllCertificates("SELECT fingerprint, sealed FROM {encryption.certificate}");
 const store::Statement kPutPassword(
-    "INSERT INTO {encryption.agreed_password} (recipient, sealed) VALUES ($1, $2) ON CONFLICT (recipient) DO UPDATE SET "
+    "INSERT INTO {encryption.agreed_password} (recipient, sealed) VALUES ($1, $2) ON CONFLICT (recipient) DO UPDATE "
+    "SET "
     "sealed = excluded.sealed");
 const store::Statement kAllPasswords("SELECT recipient, sealed FROM {encryption.agreed_password}");
 
 constexpr char kPurpose[] = "encryption-book";
 
 // What is sealed for one row opens in no other.
-std::string CertificateContext(std::string_view fingerprint) { return "encryption.certificate:" + std::string(fingerprint); }
+std::string CertificateContext(std::string_view fingerprint) {
+  return "encryption.certificate:" + std::string(fingerprint);
+}
 std::string PasswordContext(std::string_view index) { return "encryption.agreed_password:" + std::string(index); }
 
-Result<std::string> Sealed(keys::KeyRing& keys, std::string_view context, const google::protobuf::MessageLite& message) {
+Result<std::string> Sealed(keys::KeyRing& keys, std::string_view context,
+                           const google::protobuf::MessageLite& message) {
   SEKISHO_TRY(const Secret<std::string> key, keys.PurposeKey(kPurpose));
   return crypto::AeadSeal(key, context, message.SerializeAsString());
 }
@@ -58,7 +64,8 @@ Result<std::vector<v1::StoredCertificate>> StoredCertificates(store::Database& d
   std::vector<v1::StoredCertificate> all;
   SEKISHO_RETURN_IF_ERROR(database.Read([&](store::Tx& tx) {
     return tx.Query(kAllCertificates, {}, [&](const store::Row& row) -> Status {
-      SEKISHO_TRY(v1::StoredCertificate one, Opened<v1::StoredCertificate>(key, CertificateContext(row.Text(0)), row.Blob(1)));
+      SEKISHO_TRY(v1::StoredCertificate one,
+                  Opened<v1::StoredCertificate>(key, CertificateContext(row.Text(0)), row.Blob(1)));
       all.push_back(std::move(one));
       return Ok();
     });

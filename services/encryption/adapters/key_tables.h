@@ -1,5 +1,6 @@
 #pragma once
-// The tables of certificates and agreed passwords. Each row is sealed under a key of the organisation; addresses stand nowhere else.
+// The tables of certificates and agreed passwords. Each row is sealed under a key of the organisation; addresses stand
+// nowhere else.
 
 #include <string>
 #include <vector>
@@ -14,7 +15,8 @@ namespace sekisho::encryption {
 Status MigrateTables(store::Database& database);
 
 // Durable when it returns; what was stored under the same fingerprint is replaced.
-Status StoreCertificate(store::Database& database, keys::KeyRing& keys, const std::string& fingerprint, const v1::StoredCertificate& stored);
+Status StoreCertificate(store::Database& database, keys::KeyRing& keys, const std::string& fingerprint,
+                        const v1::StoredCertificate& stored);
 Result<std::vector<v1::StoredCertificate>> StoredCertificates(store::Database& database, keys::KeyRing& keys);
 
 // Durable when it returns; what was agreed with the same recipient is replaced. `stored.recipient` is canonical.

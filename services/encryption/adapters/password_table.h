@@ -12,8 +12,8 @@ namespace sekisho::encryption {
 struct PasswordRow {
   MailId mail;
   ParcelId parcel;
-  std::string sealed;   // encryption.v1.PendingPassword
-  int64_t open = 0;     // recipients without an end
+  std::string sealed;  // encryption.v1.PendingPassword
+  int64_t open = 0;    // recipients without an end
 };
 
 // Errors: kExists: the parcel has one.

@@ -23,7 +23,8 @@ std::vector<std::string> AddressesOf(const mail::v1::Parcel& parcel) {
   return addresses;
 }
 
-mail::v1::JournalEvent EventOf(const mail::v1::Parcel& parcel, const char* type, mail::v1::RecipientState state, TimePoint now) {
+mail::v1::JournalEvent EventOf(const mail::v1::Parcel& parcel, const char* type, mail::v1::RecipientState state,
+                               TimePoint now) {
   mail::v1::JournalEvent event = parcel::EventAbout(parcel);
   event.set_type(type);
   event.set_state(state);
@@ -36,7 +37,8 @@ std::string DetailOf(const Sealed& sealed) {
   constexpr size_t kKeys = 10, kKeyShown = 32;
   if (sealed.unchanged) return "none: there is nothing to seal in this mail";
   std::string detail = sealed.rung;
-  for (size_t i = 0; i < sealed.key_ids.size() && i < kKeys; ++i) detail += (i == 0 ? "; keys " : " ") + sealed.key_ids[i].substr(0, kKeyShown);
+  for (size_t i = 0; i < sealed.key_ids.size() && i < kKeys; ++i)
+    detail += (i == 0 ? "; keys " : " ") + sealed.key_ids[i].substr(0, kKeyShown);
   if (sealed.key_ids.size() > kKeys) detail += " and " + std::to_string(sealed.key_ids.size() - kKeys) + " more";
   return detail;
 }
@@ -50,9 +52,10 @@ Result<stage::Effects> Processor::Process(const stage::Input& input) {
 Result<stage::Effects> Processor::OnCleared(const stage::Input& input) {
   mail::v1::Parcel parcel;
   if (!parcel.ParseFromString(input.value)) return MakeError(Code::kCorrupt, "a parcel cannot be read");
-  SEKISHO_TRY(const mail::v1::Judgement judgement, parcel::OpenJudgement(around_.keys, parcel, mail::v1::STAGE_ENCRYPTION));
-  SEKISHO_RETURN_IF_ERROR(
-      parcel::CheckJudged(parcel, judgement, {input.mail, input.source, around_.organization_id}, mail::v1::STAGE_ENCRYPTION));
+  SEKISHO_TRY(const mail::v1::Judgement judgement,
+              parcel::OpenJudgement(around_.keys, parcel, mail::v1::STAGE_ENCRYPTION));
+  SEKISHO_RETURN_IF_ERROR(parcel::CheckJudged(parcel, judgement, {input.mail, input.source, around_.organization_id},
+                                              mail::v1::STAGE_ENCRYPTION));
   SEKISHO_TRY(const ParcelId id, ParcelId::FromOctets(parcel.parcel_id()));
   SEKISHO_TRY(const std::shared_ptr<const std::string> octets, content_.Read(parcel.content()));
 
@@ -77,7 +80,8 @@ SealRequest Processor::MakeRequest(const mail::v1::Parcel& parcel, const mail::v
   request.now = around_.clock.Now();
   const std::vector<std::string> recipients = AddressesOf(parcel);
   if (request.treatment.smime_encrypt()) {
-    for (const std::string& recipient : recipients) request.certificates.push_back(book_.FindFor(recipient, request.now));
+    for (const std::string& recipient : recipients)
+      request.certificates.push_back(book_.FindFor(recipient, request.now));
   }
   request.signer = book_.SignerFor(parcel.envelope().mail_from());
   request.agreed = book_.AgreedFor(recipients);
@@ -111,7 +115,8 @@ Result<stage::Effects> Processor::HandOn(const stage::Input& input, mail::v1::Pa
 
   Count("sekisho_encryption_sealed_total", "Parcels sealed, by rung", "rung", sealed.rung);
   return stage::Effects([mail = input.mail, key = input.key, staged = std::move(staged), parcel = std::move(parcel),
-                         event = std::move(event), row = std::move(row)](store::Tx& tx, stage::Outbox& outbox) -> Status {
+                         event = std::move(event),
+                         row = std::move(row)](store::Tx& tx, stage::Outbox& outbox) -> Status {
     if (staged) SEKISHO_RETURN_IF_ERROR(staged->Attach(tx));
     if (row) SEKISHO_RETURN_IF_ERROR(PutPassword(tx, *row));
     SEKISHO_RETURN_IF_ERROR(outbox.Publish(bus::Topic::kSealed, key, mail, parcel));
@@ -120,7 +125,8 @@ Result<stage::Effects> Processor::HandOn(const stage::Input& input, mail::v1::Pa
 }
 
 // Cannot be sealed, now or later: the parcel goes back to its sender, and nothing goes out.
-Result<stage::Effects> Processor::Refuse(const stage::Input& input, const mail::v1::Parcel& parcel, const Refusal& refusal) {
+Result<stage::Effects> Processor::Refuse(const stage::Input& input, const mail::v1::Parcel& parcel,
+                                         const Refusal& refusal) {
   const TimePoint now = around_.clock.Now();
   mail::v1::JournalEvent event = EventOf(parcel, "rejected", mail::v1::RECIPIENT_STATE_REJECTED, now);
   std::string detail = "could not be sealed: " + refusal.en;
@@ -132,8 +138,8 @@ Result<stage::Effects> Processor::Refuse(const stage::Input& input, const mail::
   outcome.set_detail(detail);
   std::optional<notice::SystemMail> notice;
   if (!parcel.envelope().mail_from().empty()) {  // the null sender gets none: there is nobody to tell (RFC 5321 §4.5.5)
-    const NoticeAbout about{parcel.envelope().mail_from(), notices_.LanguageFor(parcel.submitter().display_language()), parcel.subject(),
-                            AddressesOf(parcel)};
+    const NoticeAbout about{parcel.envelope().mail_from(), notices_.LanguageFor(parcel.submitter().display_language()),
+                            parcel.subject(), AddressesOf(parcel)};
     SEKISHO_TRY(notice, notices_.Write(WriteRefusalNotice(about, refusal), input.mail));
   }
   Count("sekisho_encryption_refused_total", "Parcels that could not be sealed, by cause", "cause", refusal.cause);
@@ -169,21 +175,24 @@ Result<stage::Effects> Processor::OnOutcome(const stage::Input& input) {
   event.set_parcel_id(outcome.parcel_id());
   event.set_type("password_told");
   event.set_detail("the sender is told the password in mail " + mail.id.ToString());
-  return stage::Effects([parcel, key = input.key, mail, event = std::move(event)](store::Tx& tx, stage::Outbox& outbox) -> Status {
-    // Asked again here: another outcome of this parcel may have told it meanwhile.
-    SEKISHO_TRY(const auto still, FindPassword(tx, parcel));
-    if (!still) return Ok();
-    SEKISHO_RETURN_IF_ERROR(ForgetPassword(tx, parcel));
-    SEKISHO_RETURN_IF_ERROR(outbox.Journal(key, event));
-    return mail.Publish(tx, outbox);
-  });
+  return stage::Effects(
+      [parcel, key = input.key, mail, event = std::move(event)](store::Tx& tx, stage::Outbox& outbox) -> Status {
+        // Asked again here: another outcome of this parcel may have told it meanwhile.
+        SEKISHO_TRY(const auto still, FindPassword(tx, parcel));
+        if (!still) return Ok();
+        SEKISHO_RETURN_IF_ERROR(ForgetPassword(tx, parcel));
+        SEKISHO_RETURN_IF_ERROR(outbox.Journal(key, event));
+        return mail.Publish(tx, outbox);
+      });
 }
 
 Result<notice::SystemMail> Processor::WritePasswordMail(const PasswordRow& row) const {
   SEKISHO_TRY(const keys::Opened opened, around_.keys.Open(row.sealed, PasswordContext(row.parcel)));
   v1::PendingPassword pending;
   if (!pending.ParseFromString(opened.plaintext)) return MakeError(Code::kCorrupt, "a kept password cannot be read");
-  const NoticeAbout about{pending.mail_from(), notices_.LanguageFor(pending.language()), pending.subject(),
+  const NoticeAbout about{pending.mail_from(),
+                          notices_.LanguageFor(pending.language()),
+                          pending.subject(),
                           {pending.recipients().begin(), pending.recipients().end()}};
   return notices_.Write(WritePasswordNotice(about, Secret<std::string>(pending.password())), row.mail);
 }

@@ -1,5 +1,6 @@
 #pragma once
-// For topics `cleared` (seal and hand on, or refuse and return) and `outcome` (tell the sender the password once a peer has the mail).
+// For topics `cleared` (seal and hand on, or refuse and return) and `outcome` (tell the sender the password once a peer
+// has the mail).
 
 #include "services/encryption/adapters/key_book.h"
 #include "services/encryption/adapters/password_table.h"
@@ -13,9 +14,12 @@ namespace sekisho::encryption {
 class Processor final : public stage::Processor {
  public:
   // All outlive it. `limits`: those that policy parses mails under.
-  Processor(const stage::Surroundings& surroundings, content::Store& content, const KeyBook& book, const mime::Limits& limits,
-            notice::Writer::Options notices)
-      : around_(surroundings), content_(content), book_(book), limits_(limits),
+  Processor(const stage::Surroundings& surroundings, content::Store& content, const KeyBook& book,
+            const mime::Limits& limits, notice::Writer::Options notices)
+      : around_(surroundings),
+        content_(content),
+        book_(book),
+        limits_(limits),
         notices_(std::move(notices), surroundings, content) {}
 
   Result<stage::Effects> Process(const stage::Input& input) override;
@@ -23,7 +27,8 @@ class Processor final : public stage::Processor {
  private:
   Result<stage::Effects> OnCleared(const stage::Input& input);
   Result<stage::Effects> OnOutcome(const stage::Input& input);
-  SealRequest MakeRequest(const mail::v1::Parcel& parcel, const mail::v1::Judgement& judgement, std::string_view octets) const;
+  SealRequest MakeRequest(const mail::v1::Parcel& parcel, const mail::v1::Judgement& judgement,
+                          std::string_view octets) const;
   Result<stage::Effects> HandOn(const stage::Input& input, mail::v1::Parcel parcel, const Sealed& sealed,
                                 std::shared_ptr<content::Staged> staged);
   Result<stage::Effects> Refuse(const stage::Input& input, const mail::v1::Parcel& parcel, const Refusal& refusal);

@@ -26,10 +26,12 @@ void AddLacking(Body& body, const char* label, const NoticeAbout& about, const R
   }
 }
 
-notice::Letter MakeLetter(const NoticeAbout& about, const char* title_ja, const char* title_en, const Body& ja, const Body& en) {
+notice::Letter MakeLetter(const NoticeAbout& about, const char* title_ja, const char* title_en, const Body& ja,
+                          const Body& en) {
   notice::Letter letter;
   letter.to = about.to;
-  letter.subject = notice::SubjectLine(about.language == notice::Language::kJapanese ? title_ja : title_en, about.subject);
+  letter.subject =
+      notice::SubjectLine(about.language == notice::Language::kJapanese ? title_ja : title_en, about.subject);
   letter.text = notice::Bilingual(about.language, ja, en);
   return letter;
 }
@@ -45,7 +47,8 @@ notice::Letter WritePasswordNotice(const NoticeAbout& about, const Secret<std::s
   AddPassword(ja, "パスワード:", password);
   ja.Line("Windowsのエクスプローラーでは開けません。7-Zipなどをお使いいただくよう、あわせてお伝えください。");
   en.Line("The attachments of your mail went as an encrypted ZIP (" + zip + ", AES-256).");
-  en.Line("Tell the recipients this password by another way than mail, for example by phone. Do not forward this mail.");
+  en.Line(
+      "Tell the recipients this password by another way than mail, for example by phone. Do not forward this mail.");
   AddMail(en, about, "Subject", "To:");
   AddPassword(en, "Password:", password);
   en.Line("Windows Explorer cannot open it; 7-Zip and similar tools can. Tell them that too.");
@@ -60,7 +63,8 @@ notice::Letter WriteRefusalNotice(const NoticeAbout& about, const Refusal& refus
   AddMail(ja, about, "件名", "宛先:");
   ja.Line("理由と対処:").Line(refusal.ja);
   AddLacking(ja, "証明書が使えない宛先:", about, refusal);
-  en.Line("Your mail to these recipients was not sent, because it could not be signed or encrypted as the policy asks.");
+  en.Line(
+      "Your mail to these recipients was not sent, because it could not be signed or encrypted as the policy asks.");
   AddMail(en, about, "Subject", "To:");
   en.Line("Why, and what to do:").Line(refusal.en);
   AddLacking(en, "Without a usable certificate:", about, refusal);

@@ -1,6 +1,6 @@
 #pragma once
-// What a sender is told: a password to pass on, or why a mail could not be sealed. Japanese and English, the sender's language first.
-// Pure.
+// What a sender is told: a password to pass on, or why a mail could not be sealed. Japanese and English, the sender's
+// language first. Pure.
 
 #include <string>
 #include <vector>
@@ -13,7 +13,7 @@
 namespace sekisho::encryption {
 
 struct NoticeAbout {
-  std::string to;                       // the sender
+  std::string to;  // the sender
   notice::Language language = notice::Language::kJapanese;
   std::string subject;                  // of the mail
   std::vector<std::string> recipients;  // of the parcel

@@ -9,7 +9,9 @@
 namespace sekisho::encryption {
 namespace {
 
-bool AsksZip(const mail::v1::Treatment& treatment) { return treatment.attachments() == mail::v1::ATTACHMENT_SEAL_ZIP_AES256; }
+bool AsksZip(const mail::v1::Treatment& treatment) {
+  return treatment.attachments() == mail::v1::ATTACHMENT_SEAL_ZIP_AES256;
+}
 bool AsksSmime(const mail::v1::Treatment& treatment) { return treatment.smime_sign() || treatment.smime_encrypt(); }
 
 // What a newer policy may ask and this version cannot do must not get lost.
@@ -21,20 +23,26 @@ Status CheckKnown(const mail::v1::Treatment& treatment) {
   return MakeError(Code::kUnsupported, "the policy asks for a seal that this version doesn't know");
 }
 
-Refusal Because(std::string_view cause, std::string en, std::string ja) { return {cause, std::move(en), std::move(ja), {}}; }
+Refusal Because(std::string_view cause, std::string en, std::string ja) {
+  return {cause, std::move(en), std::move(ja), {}};
+}
 
 // What cannot be done to the mail by any trying; found before anything is written.
 std::optional<Refusal> WhyNot(const SealRequest& request, const mime::MailModel& mail, bool makes_password) {
   if (mail.IsSealedBySender()) {
     return Because("sealed_by_sender",
-                   "the sender's own program signed or encrypted this mail, so it cannot be changed: send it without that, or ask for "
+                   "the sender's own program signed or encrypted this mail, so it cannot be changed: send it without "
+                   "that, or ask for "
                    "a policy that lets it pass as it is",
-                   "送信者のメールソフトで署名または暗号化されているため、内容を変更できません。署名・暗号化を外して送信してください。");
+                   "送信者のメールソフトで署名または暗号化されているため、内容を変更できません。署名・暗号化を外して送"
+                   "信してください。");
   }
   if (makes_password && !request.sender_can_be_told) {
-    return Because("nobody_to_tell",
-                   "a password would be made, and the mail has no sender to be told it: agree one with the recipients beforehand",
-                   "送信者のアドレスがないため、パスワードを通知できません。宛先とあらかじめ取り決めたパスワードを登録してください。");
+    return Because(
+        "nobody_to_tell",
+        "a password would be made, and the mail has no sender to be told it: agree one with the recipients beforehand",
+        "送信者のアドレスがないため、パスワードを通知できません。宛先とあらかじめ取り決めたパスワードを登録してください"
+        "。");
   }
   if (request.treatment.smime_sign() && request.signer == nullptr) {
     return Because("no_signing_key", "there is no signing key for this sender: ask your administrator to configure one",
@@ -50,7 +58,8 @@ std::optional<Refusal> WhyNot(const SealRequest& request, const mime::MailModel&
   Refusal refusal = Because("no_certificate",
                             "a recipient has no certificate that can be used: ask your security officer to import one "
                             "(sekisho cert import FILE), then send the mail again",
-                            "暗号化に使える証明書がない宛先があります。セキュリティ担当者に証明書の登録を依頼し（sekisho cert import ファイル）、"
+                            "暗号化に使える証明書がない宛先があります。セキュリティ担当者に証明書の登録を依頼し（sekish"
+                            "o cert import ファイル）、"
                             "もう一度送信してください。");
   for (size_t i = 0; i < request.certificates.size(); ++i) {
     if (!request.certificates[i].ok()) refusal.lacking.push_back({i, request.certificates[i].error().detail});
@@ -67,9 +76,11 @@ Result<std::variant<Sealed, Refusal>> Failed(const Error& error) {
     case Code::kPrecondition:
     case Code::kInvalid:
       if (error.retry == Retry::kLater) return error;
-      return std::variant<Sealed, Refusal>(Because("cannot_be_changed", "the mail cannot be sealed as it is written: " + error.detail,
-                                                   "メールの構造のため、暗号化または署名ができません。（" + error.detail + "）"));
-    default: return error;
+      return std::variant<Sealed, Refusal>(
+          Because("cannot_be_changed", "the mail cannot be sealed as it is written: " + error.detail,
+                  "メールの構造のため、暗号化または署名ができません。（" + error.detail + "）"));
+    default:
+      return error;
   }
 }
 
@@ -103,15 +114,17 @@ Status SealSmime(const SealRequest& request, const mime::MailModel& mail, Sealed
   return crypto::CmsEncrypt(pieces, certificates, crypto::ContentCipher::kAes256Cbc, d2);
 }
 
-Status SealMail(const SealRequest& request, mime::MailModel mail, const mime::Limits& limits, const std::vector<size_t>& attachments,
-                Sealed& sealed, D2Sink d2) {
+Status SealMail(const SealRequest& request, mime::MailModel mail, const mime::Limits& limits,
+                const std::vector<size_t>& attachments, Sealed& sealed, D2Sink d2) {
   std::string zipped;
   if (!attachments.empty()) {
     const Secret<std::string> password = request.agreed ? request.agreed->password : archive::NewPassword();
     SEKISHO_TRY(zipped, ZipAttachments(mail, attachments, password, request.now));
     AddRung(sealed, "zip-aes256");
-    if (request.agreed) sealed.key_ids.push_back("agreed-password:" + request.agreed->id);
-    else sealed.password = password;
+    if (request.agreed)
+      sealed.key_ids.push_back("agreed-password:" + request.agreed->id);
+    else
+      sealed.password = password;
     if (!AsksSmime(request.treatment)) return d2(zipped);
     SEKISHO_TRY(mail, mime::ParseToRewrite(zipped, limits));
   }
@@ -131,7 +144,8 @@ Result<std::variant<Sealed, Refusal>> Seal(const SealRequest& request, D2Sink d2
   };
   if (!zip && !smime) return unchanged();
   mime::Limits limits = request.limits;
-  limits.message_octets = request.mail.size() * 2 + (1 << 20);  // sealing adds to it; the next host decides what is too large
+  limits.message_octets =
+      request.mail.size() * 2 + (1 << 20);  // sealing adds to it; the next host decides what is too large
   auto mail = mime::ParseToRewrite(request.mail, limits);
   if (!mail.ok()) return Failed(mail.error());
   std::vector<size_t> attachments;

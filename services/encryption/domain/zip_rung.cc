@@ -28,7 +28,9 @@ SplitName Split(const std::string& name) {
 
 std::string Plain(std::string name) {
   for (char& c : name) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f || std::string_view("/\\:*?\"<>|").find(c) != std::string_view::npos) c = '_';
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f ||
+        std::string_view("/\\:*?\"<>|").find(c) != std::string_view::npos)
+      c = '_';
   }
   // Windows drops dots and spaces at the end; "." and ".." are folders.
   while (!name.empty() && (name.back() == '.' || name.back() == ' ')) name.pop_back();
@@ -45,7 +47,8 @@ std::vector<std::string> EntryNames(const std::vector<std::string>& names) {
     if (stem.empty()) stem = "file";
     stem = text::TruncateUtf8(stem, kMostNameOctets - extension.size());
     std::string entry = stem + extension;
-    for (int i = 2; !taken.insert(AsciiLower(entry)).second; ++i) entry = stem + " (" + std::to_string(i) + ")" + extension;
+    for (int i = 2; !taken.insert(AsciiLower(entry)).second; ++i)
+      entry = stem + " (" + std::to_string(i) + ")" + extension;
     entries.push_back(std::move(entry));
   }
   return entries;
@@ -66,8 +69,8 @@ Result<std::string> ZipAttachments(const mime::MailModel& mail, const std::vecto
     archive::ZipWriter zip(password);
     for (size_t i = 0; i < attachments.size(); ++i) {
       SEKISHO_RETURN_IF_ERROR(zip.Begin(names[i], now));
-      SEKISHO_RETURN_IF_ERROR(
-          mime::DecodeContent(mail, mail.parts[attachments[i]], [&](std::string_view octets) { return zip.Write(octets); }));
+      SEKISHO_RETURN_IF_ERROR(mime::DecodeContent(mail, mail.parts[attachments[i]],
+                                                  [&](std::string_view octets) { return zip.Write(octets); }));
       SEKISHO_RETURN_IF_ERROR(zip.End());
     }
     SEKISHO_TRY(attachment.content, zip.Finish());

@@ -11,13 +11,13 @@
 
 namespace sekisho::encryption {
 
-// `mail` with `attachments` (of mime::Attachments, not empty) replaced by one ZIP under `password`; the body stays as it is.
-// Errors: kPrecondition when an attachment is part of something signed or encrypted; kLimit.
+// `mail` with `attachments` (of mime::Attachments, not empty) replaced by one ZIP under `password`; the body stays as
+// it is. Errors: kPrecondition when an attachment is part of something signed or encrypted; kLimit.
 Result<std::string> ZipAttachments(const mime::MailModel& mail, const std::vector<size_t>& attachments,
                                    const Secret<std::string>& password, TimePoint now);
 
-// The names of the ZIP's entries, one for each of `names`: without path, controls and what Windows refuses, at most 240 octets with the
-// extension kept, and no two alike on a file system that ignores case. "" becomes "file".
+// The names of the ZIP's entries, one for each of `names`: without path, controls and what Windows refuses, at most 240
+// octets with the extension kept, and no two alike on a file system that ignores case. "" becomes "file".
 std::vector<std::string> EntryNames(const std::vector<std::string>& names);
 
 }  // namespace sekisho::encryption

@@ -24,7 +24,8 @@ class Acceptor::IncomingMail final : public Incoming {
   Status Append(std::string_view octets) override {
     size_ += octets.size();
     if (size_ > acceptor_.limits_.message_octets) {
-      return MakeError(Code::kLimit, "the mail is larger than " + std::to_string(acceptor_.limits_.message_octets) + " octets");
+      return MakeError(Code::kLimit,
+                       "the mail is larger than " + std::to_string(acceptor_.limits_.message_octets) + " octets");
     }
     KeepHeader(octets);
     return writer_->Append(octets);
@@ -44,8 +45,10 @@ class Acceptor::IncomingMail final : public Incoming {
           return Write(*this_acceptor, key, *staged, *mail, *submission, subject, *result, tx, outbox);
         },
         [done = std::move(done), result](const Status& status) {
-          if (status.ok()) done(*result);
-          else done(status.error());
+          if (status.ok())
+            done(*result);
+          else
+            done(status.error());
         });
   }
 
@@ -73,7 +76,7 @@ class Acceptor::IncomingMail final : public Incoming {
     }
     if (header->received_count > acceptor_.limits_.received_hops) {
       return MakeError(Code::kPrecondition, "too many hops (" + std::to_string(header->received_count) +
-                                         " Received fields): this mail goes round in a loop");
+                                                " Received fields): this mail goes round in a loop");
     }
     subject_ = header->subject;
     return CheckHeaderSenders(*header, submission_.may_send_as);
@@ -143,7 +146,10 @@ class Acceptor::IncomingMail final : public Incoming {
 
 Acceptor::Acceptor(const stage::Surroundings& surroundings, content::Store& content, const AcceptorLimits& limits,
                    std::function<uint64_t()> backlog)
-    : around_(surroundings), content_(content), limits_(limits), backlog_(std::move(backlog)),
+    : around_(surroundings),
+      content_(content),
+      limits_(limits),
+      backlog_(std::move(backlog)),
       committer_(surroundings, "intake") {}
 
 Status Acceptor::Migrate() {
@@ -153,7 +159,8 @@ Status Acceptor::Migrate() {
 
 Result<std::unique_ptr<Incoming>> Acceptor::Begin(Submission submission) {
   if (content_.FreeOctets() == 0) return MakeError(Code::kExhausted, "the disk is full; try again later");
-  if (backlog_() >= limits_.backlog) return MakeError(Code::kExhausted, "too many mails wait to be judged; try again later");
+  if (backlog_() >= limits_.backlog)
+    return MakeError(Code::kExhausted, "too many mails wait to be judged; try again later");
   SEKISHO_TRY(keys::MailKey key, around_.keys.NewMailKey(around_.clock.Now()));
   return std::unique_ptr<Incoming>(new IncomingMail(*this, std::move(submission), std::move(key)));
 }

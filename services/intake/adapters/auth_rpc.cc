@@ -8,13 +8,15 @@
 
 namespace sekisho::intake {
 
-grpc::Status AuthRpc::Login(grpc::ServerContext* context, const v1::LoginRequest* request, v1::LoginResponse* response) {
+grpc::Status AuthRpc::Login(grpc::ServerContext* context, const v1::LoginRequest* request,
+                            v1::LoginResponse* response) {
   const auto now = clock_.Steady();
   const std::string address = net::AddressKey(rpc::AddressOfPeer(context->peer()));
   if (!logins_.Allows(address, request->user(), now)) {
     return rpc::ToStatus(MakeError(Code::kExhausted, "too many failed logins; wait a minute"), "TOO_MANY_LOGINS");
   }
-  const Status verified = directory_.VerifyPassword(request->user(), Secret<std::string>(request->password()), demo_allowed_);
+  const Status verified =
+      directory_.VerifyPassword(request->user(), Secret<std::string>(request->password()), demo_allowed_);
   if (!verified.ok()) {
     if (verified.error().code != Code::kUnauthenticated) return rpc::ToStatus(verified.error(), "TOO_MANY_LOGINS");
     logins_.Failed(address, request->user(), now);

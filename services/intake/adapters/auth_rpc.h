@@ -11,11 +11,16 @@ namespace sekisho::intake {
 class AuthRpc final : public v1::AuthService::Service {
  public:
   // `demo_allowed`: the listener is on a loopback address. All outlive it.
-  AuthRpc(directory::Directory& directory, const rpc::Authenticator& authenticator, smtp::LoginGuard& logins, const Clock& clock,
-          bool demo_allowed)
-      : directory_(directory), authenticator_(authenticator), logins_(logins), clock_(clock), demo_allowed_(demo_allowed) {}
+  AuthRpc(directory::Directory& directory, const rpc::Authenticator& authenticator, smtp::LoginGuard& logins,
+          const Clock& clock, bool demo_allowed)
+      : directory_(directory),
+        authenticator_(authenticator),
+        logins_(logins),
+        clock_(clock),
+        demo_allowed_(demo_allowed) {}
 
-  grpc::Status Login(grpc::ServerContext* context, const v1::LoginRequest* request, v1::LoginResponse* response) override;
+  grpc::Status Login(grpc::ServerContext* context, const v1::LoginRequest* request,
+                     v1::LoginResponse* response) override;
 
  private:
   directory::Directory& directory_;

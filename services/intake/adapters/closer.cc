@@ -7,10 +7,9 @@ namespace sekisho::intake {
 Result<stage::Effects> Closer::Process(const stage::Input& input) {
   mail::v1::Outcome outcome;
   if (!outcome.ParseFromString(input.value)) return MakeError(Code::kCorrupt, "an outcome cannot be read");
-  return stage::Effects([mail = input.mail, count = static_cast<int64_t>(outcome.recipients_size()),
-                         now = clock_.Now()](store::Tx& tx, stage::Outbox&) {
-    return CloseRecipients(tx, mail, count, now);
-  });
+  return stage::Effects(
+      [mail = input.mail, count = static_cast<int64_t>(outcome.recipients_size()), now = clock_.Now()](
+          store::Tx& tx, stage::Outbox&) { return CloseRecipients(tx, mail, count, now); });
 }
 
 Result<uint64_t> SweepClosed(store::Database& database, content::Store& content, TimePoint now, Duration retention,

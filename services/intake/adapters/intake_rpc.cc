@@ -20,17 +20,22 @@ namespace {
 constexpr char kService[] = "/sekisho.intake.v1.IntakeService/";
 constexpr auto kPollEvery = std::chrono::milliseconds(150);
 constexpr auto kRecallPatience = std::chrono::seconds(3);
-constexpr int kMostWatches = 48;                       // of the server's threads
+constexpr int kMostWatches = 48;  // of the server's threads
 constexpr size_t kLongestRequestId = 128;
 
 // ErrorInfo reasons of SubmitMail and UploadMail; docs/security.md lists them.
 std::string_view SubmitReason(Code code) {
   switch (code) {
-    case Code::kPermission: return "SENDER_NOT_OWNED";
-    case Code::kExists: return "REQUEST_ID_REUSED";
-    case Code::kExhausted: return "QUEUE_FULL";
-    case Code::kLimit: return "MESSAGE_TOO_LARGE";
-    default: return {};
+    case Code::kPermission:
+      return "SENDER_NOT_OWNED";
+    case Code::kExists:
+      return "REQUEST_ID_REUSED";
+    case Code::kExhausted:
+      return "QUEUE_FULL";
+    case Code::kLimit:
+      return "MESSAGE_TOO_LARGE";
+    default:
+      return {};
   }
 }
 
@@ -43,22 +48,29 @@ std::string DigestOf(v1::SubmitMailRequest request) {
 }
 
 bool IsRequestId(std::string_view text) {
-  return text.size() <= kLongestRequestId && std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+  return text.size() <= kLongestRequestId &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
 }  // namespace
 
 // Who calls, or the status to give back.
-#define SEKISHO_PRINCIPAL(method)                                                     \
+#define SEKISHO_PRINCIPAL(method)                                                                     \
   const auto authenticated = authenticator_.Authenticate(*context, std::string(kService) + (method)); \
-  if (!authenticated.ok()) return rpc::ToStatus(authenticated.error());               \
+  if (!authenticated.ok()) return rpc::ToStatus(authenticated.error());                               \
   [[maybe_unused]] const rpc::Principal& principal = *authenticated
 
 IntakeRpc::IntakeRpc(const IntakeRpcOptions& options, const stage::Surroundings& surroundings, Acceptor& acceptor,
                      const Traces& traces, directory::Directory& directory, const rpc::Authenticator& authenticator,
                      CheckMailFn check_mail)
-    : options_(options), around_(surroundings), acceptor_(acceptor), traces_(traces), directory_(directory),
-      authenticator_(authenticator), check_mail_(std::move(check_mail)), committer_(surroundings, "intake") {}
+    : options_(options),
+      around_(surroundings),
+      acceptor_(acceptor),
+      traces_(traces),
+      directory_(directory),
+      authenticator_(authenticator),
+      check_mail_(std::move(check_mail)),
+      committer_(surroundings, "intake") {}
 
 Result<Submission> IntakeRpc::MakeSubmission(const rpc::Principal& principal, const grpc::ServerContext& context,
                                              const std::string& mail_from,
@@ -127,7 +139,8 @@ grpc::Status IntakeRpc::Finish(Incoming& incoming, v1::SubmitMailResponse* respo
 grpc::Status IntakeRpc::SubmitMail(grpc::ServerContext* context, const v1::SubmitMailRequest* request,
                                    v1::SubmitMailResponse* response) {
   SEKISHO_PRINCIPAL("SubmitMail");
-  auto submission = MakeSubmission(principal, *context, request->mail_from(), request->recipients(), request->request_id());
+  auto submission =
+      MakeSubmission(principal, *context, request->mail_from(), request->recipients(), request->request_id());
   if (!submission.ok()) return SubmitError(submission.error());
   submission->request_digest = DigestOf(*request);
   const auto raw = RawOf(*request);
@@ -145,7 +158,8 @@ grpc::Status IntakeRpc::UploadMail(grpc::ServerContext* context, grpc::ServerRea
   if (!reader->Read(&piece) || !piece.has_header()) return rpc::BadRequest({{"header", "must come first"}});
   const v1::UploadHeader header = piece.header();
   if (header.size() > options_.max_message_octets) {
-    return SubmitError(MakeError(Code::kLimit, "the mail is larger than " + std::to_string(options_.max_message_octets) + " octets"));
+    return SubmitError(
+        MakeError(Code::kLimit, "the mail is larger than " + std::to_string(options_.max_message_octets) + " octets"));
   }
   auto submission = MakeSubmission(principal, *context, header.mail_from(), header.recipients(), header.request_id());
   if (!submission.ok()) return SubmitError(submission.error());
@@ -159,7 +173,8 @@ grpc::Status IntakeRpc::UploadMail(grpc::ServerContext* context, grpc::ServerRea
   smtp::ContentChecker checker;
   while (reader->Read(&piece)) {
     if (!piece.has_data()) return rpc::BadRequest({{"header", "must come once"}});
-    if (octets.size() + piece.data().size() > header.size()) return rpc::BadRequest({{"data", "is more than header.size said"}});
+    if (octets.size() + piece.data().size() > header.size())
+      return rpc::BadRequest({{"data", "is more than header.size said"}});
     checker.Check(piece.data());
     octets += piece.data();
   }
@@ -204,7 +219,8 @@ grpc::Status IntakeRpc::CheckMail(grpc::ServerContext* context, const v1::CheckM
     if (!owned.ok()) return SubmitError(owned.error());
   }
   // Before the answer: whoever asks what would pass leaves a trace.
-  if (const Status kept = JournalCheck(principal, *raw, recipients.size()); !kept.ok()) return rpc::ToStatus(kept.error());
+  if (const Status kept = JournalCheck(principal, *raw, recipients.size()); !kept.ok())
+    return rpc::ToStatus(kept.error());
   auto checked = check_mail_(*std::move(raw), submission->envelope.mail_from(), principal.login, recipients);
   if (!checked.ok()) return rpc::ToStatus(checked.error());
   *response = *std::move(checked);
@@ -220,10 +236,12 @@ Status IntakeRpc::JournalCheck(const rpc::Principal& principal, const std::strin
   event.set_actor(principal.login);
   event.set_detail(std::to_string(recipients) + " recipients");
   event.set_content_sha256(crypto::Sha256(raw));
-  return committer_.CommitAndWait([key, event](store::Tx&, stage::Outbox& outbox) { return outbox.Journal(key, event); });
+  return committer_.CommitAndWait(
+      [key, event](store::Tx&, stage::Outbox& outbox) { return outbox.Journal(key, event); });
 }
 
-grpc::Status IntakeRpc::GetMail(grpc::ServerContext* context, const v1::GetMailRequest* request, v1::GetMailResponse* response) {
+grpc::Status IntakeRpc::GetMail(grpc::ServerContext* context, const v1::GetMailRequest* request,
+                                v1::GetMailResponse* response) {
   SEKISHO_PRINCIPAL("GetMail");
   const auto mail = MailId::Parse(request->mail_id());
   if (!mail.ok()) return rpc::BadRequest({{"mail_id", mail.error().detail}});
@@ -269,7 +287,8 @@ grpc::Status IntakeRpc::WatchMail(grpc::ServerContext* context, const v1::WatchM
     explicit Watch(std::atomic<int>& all) : count(all) { ++count; }
     ~Watch() { --count; }
   } watch(watches_);
-  if (watches_ > kMostWatches) return rpc::ToStatus(MakeError(Code::kExhausted, "too many watches; ask GetMail, or try later"));
+  if (watches_ > kMostWatches)
+    return rpc::ToStatus(MakeError(Code::kExhausted, "too many watches; ask GetMail, or try later"));
 
   const std::string token = rpc::BearerOf(*context);
   bool first = request->resume_token().empty();
@@ -301,7 +320,8 @@ grpc::Status IntakeRpc::WatchMail(grpc::ServerContext* context, const v1::WatchM
     }
     if (terminal) return grpc::Status::OK;
     first = false;
-    if (!WaitALittle()) return rpc::ToStatus(MakeError(Code::kCancelled, "the server is stopping; resume with the token"));
+    if (!WaitALittle())
+      return rpc::ToStatus(MakeError(Code::kCancelled, "the server is stopping; resume with the token"));
   }
   return grpc::Status::CANCELLED;
 }
@@ -355,7 +375,8 @@ grpc::Status IntakeRpc::RecallMail(grpc::ServerContext* context, const v1::Recal
   }
   for (const auto& address : request->recipients()) {
     const auto& all = own->mail.recipients();
-    const bool known = std::any_of(all.begin(), all.end(), [&](const auto& recipient) { return recipient.address() == address; });
+    const bool known =
+        std::any_of(all.begin(), all.end(), [&](const auto& recipient) { return recipient.address() == address; });
     if (!known) return rpc::BadRequest({{"recipients", "one of them is not a recipient of this mail"}});
     asked.insert(address);
   }
@@ -381,7 +402,8 @@ grpc::Status IntakeRpc::RecallMail(grpc::ServerContext* context, const v1::Recal
   return grpc::Status::OK;
 }
 
-grpc::Status IntakeRpc::GetLimits(grpc::ServerContext* context, const v1::GetLimitsRequest*, v1::GetLimitsResponse* response) {
+grpc::Status IntakeRpc::GetLimits(grpc::ServerContext* context, const v1::GetLimitsRequest*,
+                                  v1::GetLimitsResponse* response) {
   SEKISHO_PRINCIPAL("GetLimits");
   response->set_max_message_bytes(options_.max_message_octets);
   response->set_max_recipients(static_cast<uint32_t>(options_.max_recipients));

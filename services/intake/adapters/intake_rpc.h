@@ -21,25 +21,28 @@ using CheckMailFn = std::function<Result<v1::CheckMailResponse>(std::string raw,
                                                                 const std::vector<std::string>& recipients)>;
 
 struct IntakeRpcOptions {
-  std::string hostname;              // in the Message-ID of structured mail
+  std::string hostname;  // in the Message-ID of structured mail
   size_t max_recipients = 500;
   uint64_t max_message_octets = 50 << 20;
   uint32_t request_id_days = 7;
-  size_t checks_per_minute = 30;     // for each principal: CheckMail must not teach what passes
+  size_t checks_per_minute = 30;  // for each principal: CheckMail must not teach what passes
 };
 
 class IntakeRpc final : public v1::IntakeService::Service {
  public:
   // All outlive it.
-  IntakeRpc(const IntakeRpcOptions& options, const stage::Surroundings& surroundings, Acceptor& acceptor, const Traces& traces,
-            directory::Directory& directory, const rpc::Authenticator& authenticator, CheckMailFn check_mail);
+  IntakeRpc(const IntakeRpcOptions& options, const stage::Surroundings& surroundings, Acceptor& acceptor,
+            const Traces& traces, directory::Directory& directory, const rpc::Authenticator& authenticator,
+            CheckMailFn check_mail);
 
   grpc::Status SubmitMail(grpc::ServerContext*, const v1::SubmitMailRequest*, v1::SubmitMailResponse*) override;
-  grpc::Status UploadMail(grpc::ServerContext*, grpc::ServerReader<v1::UploadMailRequest>*, v1::SubmitMailResponse*) override;
+  grpc::Status UploadMail(grpc::ServerContext*, grpc::ServerReader<v1::UploadMailRequest>*,
+                          v1::SubmitMailResponse*) override;
   grpc::Status CheckMail(grpc::ServerContext*, const v1::CheckMailRequest*, v1::CheckMailResponse*) override;
   grpc::Status GetMail(grpc::ServerContext*, const v1::GetMailRequest*, v1::GetMailResponse*) override;
   grpc::Status ListMails(grpc::ServerContext*, const v1::ListMailsRequest*, v1::ListMailsResponse*) override;
-  grpc::Status WatchMail(grpc::ServerContext*, const v1::WatchMailRequest*, grpc::ServerWriter<v1::WatchMailResponse>*) override;
+  grpc::Status WatchMail(grpc::ServerContext*, const v1::WatchMailRequest*,
+                         grpc::ServerWriter<v1::WatchMailResponse>*) override;
   grpc::Status RecallMail(grpc::ServerContext*, const v1::RecallMailRequest*, v1::RecallMailResponse*) override;
   grpc::Status GetLimits(grpc::ServerContext*, const v1::GetLimitsRequest*, v1::GetLimitsResponse*) override;
 
@@ -48,7 +51,8 @@ class IntakeRpc final : public v1::IntakeService::Service {
  private:
   // What SubmitMail and UploadMail know before the content.
   Result<Submission> MakeSubmission(const rpc::Principal& principal, const grpc::ServerContext& context,
-                                    const std::string& mail_from, const google::protobuf::RepeatedPtrField<std::string>& recipients,
+                                    const std::string& mail_from,
+                                    const google::protobuf::RepeatedPtrField<std::string>& recipients,
                                     const std::string& request_id) const;
   Result<std::string> RawOf(const v1::SubmitMailRequest& request) const;
   grpc::Status Finish(Incoming& incoming, v1::SubmitMailResponse* response);

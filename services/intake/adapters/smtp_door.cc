@@ -40,9 +40,14 @@ struct SmtpDoor::Listener {
   std::unique_ptr<smtp::Server> server;  // last: it ends before what its connections use
 };
 
-SmtpDoor::SmtpDoor(const config::v1::Config& config, const Clock& clock, Acceptor& acceptor, directory::Directory& directory,
-                   std::shared_ptr<smtp::LoginGuard> logins, net::IoPool& io)
-    : config_(config), clock_(clock), acceptor_(acceptor), directory_(directory), logins_(std::move(logins)), io_(io),
+SmtpDoor::SmtpDoor(const config::v1::Config& config, const Clock& clock, Acceptor& acceptor,
+                   directory::Directory& directory, std::shared_ptr<smtp::LoginGuard> logins, net::IoPool& io)
+    : config_(config),
+      clock_(clock),
+      acceptor_(acceptor),
+      directory_(directory),
+      logins_(std::move(logins)),
+      io_(io),
       blocking_("blocking", config.intake().max_auth_verifiers() + 2, kBlockingQueue) {}
 
 SmtpDoor::~SmtpDoor() { Close(Duration{}); }
@@ -78,18 +83,18 @@ Status SmtpDoor::OpenListener(const SmtpListener& listener) {
            config_.storage().small_content(), acceptor_, directory_, blocking_},
       nullptr});
   Door& door = opened->door;
-  SEKISHO_TRY(opened->server,
-              smtp::Server::Start(
-                  std::move(options),
-                  [&door](const smtp::Peer& peer) -> Result<std::unique_ptr<smtp::Receiver>> {
-                    if (door.kind == mail::v1::Submitter::KIND_RELAY && !door.relay.MayProveItself() &&
-                        !door.relay.MayConnect(peer.address, "")) {
-                      return MakeError(Code::kPermission, "this host is not listed for this relay");
-                    }
-                    return std::unique_ptr<smtp::Receiver>(std::make_unique<SmtpReceiver>(door));
-                  },
-                  io_, clock_));
-  observe::Log(observe::Level::kInfo, "smtp.listening", {{"listener", listener.name()}, {"address", opened->server->address()}});
+  SEKISHO_TRY(opened->server, smtp::Server::Start(
+                                  std::move(options),
+                                  [&door](const smtp::Peer& peer) -> Result<std::unique_ptr<smtp::Receiver>> {
+                                    if (door.kind == mail::v1::Submitter::KIND_RELAY && !door.relay.MayProveItself() &&
+                                        !door.relay.MayConnect(peer.address, "")) {
+                                      return MakeError(Code::kPermission, "this host is not listed for this relay");
+                                    }
+                                    return std::unique_ptr<smtp::Receiver>(std::make_unique<SmtpReceiver>(door));
+                                  },
+                                  io_, clock_));
+  observe::Log(observe::Level::kInfo, "smtp.listening",
+               {{"listener", listener.name()}, {"address", opened->server->address()}});
   listeners_.push_back(std::move(opened));
   return Ok();
 }

@@ -28,15 +28,15 @@ smtp::Reply Refuse(const Error& error) {
 
 void SmtpReceiver::OnAuth(const smtp::Peer& peer, std::string login, Secret<std::string> password, Answer answer) {
   const bool demo_allowed = door_.demo_allowed && peer.loopback;
-  const bool posted = door_.blocking.TryPost([&directory = door_.directory, demo_allowed, login = std::move(login),
-                                              password = std::move(password), answer] {
-    const Status verified = directory.VerifyPassword(login, password, demo_allowed);
-    if (verified.ok()) return answer(smtp::Reply(235, "2.7.0", "welcome"));
-    if (verified.error().code == Code::kUnauthenticated) {
-      return answer(smtp::Reply(535, "5.7.8", "the login or the password is wrong"));
-    }
-    answer(smtp::Reply(454, "4.7.0", "logins cannot be checked now; try again"));
-  });
+  const bool posted = door_.blocking.TryPost(
+      [&directory = door_.directory, demo_allowed, login = std::move(login), password = std::move(password), answer] {
+        const Status verified = directory.VerifyPassword(login, password, demo_allowed);
+        if (verified.ok()) return answer(smtp::Reply(235, "2.7.0", "welcome"));
+        if (verified.error().code == Code::kUnauthenticated) {
+          return answer(smtp::Reply(535, "5.7.8", "the login or the password is wrong"));
+        }
+        answer(smtp::Reply(454, "4.7.0", "logins cannot be checked now; try again"));
+      });
   if (!posted) answer(smtp::Reply(454, "4.7.0", "too many logins at once; try again"));
 }
 
@@ -82,7 +82,8 @@ void SmtpReceiver::OnRcpt(const smtp::RcptTo& rcpt, Answer answer) {
   auto recipient = MakeRecipient(rcpt);
   if (!recipient.ok()) return answer(smtp::Reply(501, "5.1.3", recipient.error().detail));
   auto& all = submission_.recipients;
-  const bool known = std::any_of(all.begin(), all.end(), [&](const auto& one) { return one.address() == recipient->address(); });
+  const bool known =
+      std::any_of(all.begin(), all.end(), [&](const auto& one) { return one.address() == recipient->address(); });
   if (!known) all.push_back(*std::move(recipient));  // given twice is delivered once
   answer(smtp::Reply(250, "2.1.5", "ok"));
 }
@@ -101,8 +102,10 @@ void SmtpReceiver::OnContent(std::string_view octets, Taken taken) {
 
 void SmtpReceiver::OnEnd(Answer answer) {
   auto done = [answer](Result<Accepted> accepted) {
-    if (accepted.ok()) answer(smtp::Reply(250, "2.0.0", "accepted as " + accepted->mail.ToString()));
-    else answer(Refuse(accepted.error()));
+    if (accepted.ok())
+      answer(smtp::Reply(250, "2.0.0", "accepted as " + accepted->mail.ToString()));
+    else
+      answer(Refuse(accepted.error()));
   };
   if (size_ <= door_.small_content) {
     incoming_->Finish(std::move(done));

@@ -14,12 +14,12 @@ namespace sekisho::intake {
 
 // What all connections of a listener share; outlives them.
 struct Door {
-  std::string name;                       // of the listener
+  std::string name;  // of the listener
   mail::v1::Submitter::Kind kind = mail::v1::Submitter::KIND_SUBMISSION;
-  bool demo_allowed = false;              // the configuration; a client must be on loopback too
-  RelayRules relay;                       // for relays
+  bool demo_allowed = false;  // the configuration; a client must be on loopback too
+  RelayRules relay;           // for relays
   std::string default_language;
-  uint64_t small_content = 256 * 1024;    // larger content is synced off the I/O loop
+  uint64_t small_content = 256 * 1024;  // larger content is synced off the I/O loop
   Acceptor& acceptor;
   directory::Directory& directory;
   WorkerPool& blocking;

@@ -39,7 +39,8 @@ Result<std::optional<MailRow>> FindMail(store::Tx& tx, const MailId& mail) {
 
 Status CloseRecipients(store::Tx& tx, const MailId& mail, int64_t recipients, TimePoint now) {
   static const Statement kClose(
-      "UPDATE {intake.mail} SET open = open - $2, closed_at = CASE WHEN open <= $2 THEN $3 ELSE NULL END WHERE mail = $1");
+      "UPDATE {intake.mail} SET open = open - $2, closed_at = CASE WHEN open <= $2 THEN $3 ELSE NULL END WHERE mail = "
+      "$1");
   static const Statement kSystem(
       "INSERT INTO {intake.mail} (mail, owner, sealed, open, closed_at) VALUES ($1, $2, $2, 0, $3)");
   SEKISHO_TRY(const int64_t changed, tx.Execute(kClose, {Octets{mail.octets()}, recipients, ToMicros(now)}));

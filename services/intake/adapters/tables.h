@@ -26,7 +26,8 @@ Status MigrateTables(store::Database& database);
 
 Status InsertMail(store::Tx& tx, const MailRow& row, int64_t recipients);
 Result<std::optional<MailRow>> FindMail(store::Tx& tx, const MailId& mail);
-// So many of its recipients are terminal now; the last one closes the mail. Unknown mail (system mail) is entered as closed.
+// So many of its recipients are terminal now; the last one closes the mail. Unknown mail (system mail) is entered as
+// closed.
 Status CloseRecipients(store::Tx& tx, const MailId& mail, int64_t recipients, TimePoint now);
 // Mails closed before `before`, at most `max`, oldest first.
 Result<std::vector<MailId>> ClosedBefore(store::Tx& tx, TimePoint before, int64_t max);

@@ -63,14 +63,15 @@ Result<Traces::Own> Traces::FindOwn(const rpc::Principal& principal, const MailI
   return own;
 }
 
-Result<ledger::v1::Trace> Traces::Find(const rpc::Principal& principal, const std::string& token, const MailId& mail) const {
+Result<ledger::v1::Trace> Traces::Find(const rpc::Principal& principal, const std::string& token,
+                                       const MailId& mail) const {
   ledger::v1::TraceMailRequest request;
   request.set_mail_id(mail.ToString());
   ledger::v1::TraceMailResponse response;
   grpc::ClientContext context;
   Prepare(context, token);
   const grpc::Status status = ledger::v1::LedgerService::NewStub(ledger_())->TraceMail(&context, request, &response);
-  if (status.ok()) return *std::move(response.mutable_trace());
+  if (status.ok()) return std::move(*response.mutable_trace());
   if (status.error_code() != grpc::StatusCode::NOT_FOUND) return rpc::FromStatus(status);
   // Accepted, but its journal has not been read yet: never NOT_FOUND after OK.
   SEKISHO_TRY(const Own own, FindOwn(principal, mail));

@@ -1,5 +1,6 @@
 #pragma once
-// What is known of a mail: asked of the ledger, in the caller's name; and of intake's own row while the ledger has not heard of it.
+// What is known of a mail: asked of the ledger, in the caller's name; and of intake's own row while the ledger has not
+// heard of it.
 
 #include <grpcpp/channel.h>
 
@@ -18,12 +19,14 @@ using LedgerChannel = std::function<std::shared_ptr<grpc::Channel>()>;
 
 class Traces {
  public:
-  Traces(const stage::Surroundings& surroundings, LedgerChannel ledger) : around_(surroundings), ledger_(std::move(ledger)) {}
+  Traces(const stage::Surroundings& surroundings, LedgerChannel ledger)
+      : around_(surroundings), ledger_(std::move(ledger)) {}
 
   // `token`: the caller's, by which the ledger decides whether they may see it.
   // Errors: kNotFound (also for a mail that is somebody else's), kUnavailable.
   Result<ledger::v1::Trace> Find(const rpc::Principal& principal, const std::string& token, const MailId& mail) const;
-  Result<ledger::v1::ListMailsResponse> List(const std::string& token, uint32_t page_size, const std::string& page_token) const;
+  Result<ledger::v1::ListMailsResponse> List(const std::string& token, uint32_t page_size,
+                                             const std::string& page_token) const;
 
   // The mail as accepted, and its key. Errors: kNotFound, also when it is not the principal's.
   struct Own {

@@ -4,9 +4,10 @@ namespace sekisho::intake {
 namespace {
 
 Error NotOwned(std::string_view field) {
-  return MakeError(Code::kPermission, std::string(field) +
-                                          " is not an address of this login; use one of your own, or ask the administrator to "
-                                          "list it in the directory");
+  return MakeError(Code::kPermission,
+                   std::string(field) +
+                       " is not an address of this login; use one of your own, or ask the administrator to "
+                       "list it in the directory");
 }
 
 }  // namespace
@@ -25,7 +26,8 @@ Status CheckHeaderSenders(const mime::MailHeader& header, const MaySendAs& may) 
   for (const auto& [field, addresses] : {std::pair{"From", &header.from}, {"Sender", &header.sender}}) {
     for (const mime::Address& address : *addresses) {
       if (!address.valid) {
-        return MakeError(Code::kInvalid, std::string(field) + " can be read in several ways; write it as Name <address>");
+        return MakeError(Code::kInvalid,
+                         std::string(field) + " can be read in several ways; write it as Name <address>");
       }
       if (!may(address.AddrSpec())) return NotOwned(field);
     }

@@ -1,6 +1,6 @@
 #pragma once
-// Whether who hands a mail in may write as the addresses that it carries: MAIL FROM and every From and Sender field belong to
-// the login (CVE-2024-7208: an authenticated client that sends as somebody else). Pure.
+// Whether who hands a mail in may write as the addresses that it carries: MAIL FROM and every From and Sender field
+// belong to the login (CVE-2024-7208: an authenticated client that sends as somebody else). Pure.
 
 #include <functional>
 #include <string>

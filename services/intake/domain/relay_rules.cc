@@ -51,14 +51,16 @@ Result<RelayRules> RelayRules::Make(const config::v1::Relay& relay, const std::v
       const auto [end, error] = std::from_chars(bits.data(), bits.data() + bits.size(), block.bits);
       good = error == std::errc() && end == bits.data() + bits.size() && block.bits >= 0 && block.bits <= whole;
     }
-    if (!good) return MakeError(Code::kInvalid, "relay host '" + host + "' is not an address or a block like 192.0.2.0/24");
+    if (!good)
+      return MakeError(Code::kInvalid, "relay host '" + host + "' is not an address or a block like 192.0.2.0/24");
     rules.blocks_.push_back(std::move(block));
   }
   for (const std::string& fingerprint : relay.certificate_sha256()) {
     std::string hex = AsciiLower(fingerprint);
     std::erase(hex, ':');
     if (hex.size() != 64 || !HexDecode(hex).ok()) {
-      return MakeError(Code::kInvalid, "relay certificate_sha256 must be 64 hex digits: openssl x509 -fingerprint -sha256");
+      return MakeError(Code::kInvalid,
+                       "relay certificate_sha256 must be 64 hex digits: openssl x509 -fingerprint -sha256");
     }
     rules.certificates_.push_back(std::move(hex));
   }
@@ -70,16 +72,19 @@ Result<RelayRules> RelayRules::Make(const config::v1::Relay& relay, const std::v
 }
 
 bool RelayRules::MayConnect(std::string_view address, std::string_view certificate) const {
-  if (!certificate.empty() && std::find(certificates_.begin(), certificates_.end(), certificate) != certificates_.end()) return true;
+  if (!certificate.empty() && std::find(certificates_.begin(), certificates_.end(), certificate) != certificates_.end())
+    return true;
   const std::string octets = AddressOctets(address);
-  return std::any_of(blocks_.begin(), blocks_.end(), [&](const Block& block) { return Within(octets, block.octets, block.bits); });
+  return std::any_of(blocks_.begin(), blocks_.end(),
+                     [&](const Block& block) { return Within(octets, block.octets, block.bits); });
 }
 
 bool RelayRules::MaySendAs(std::string_view address) const {
   const std::string canonical = CanonicalSender(address);
   const size_t at = canonical.rfind('@');
   return std::any_of(senders_.begin(), senders_.end(), [&](const std::string& sender) {
-    return sender == canonical || (sender.starts_with('@') && at != std::string::npos && canonical.substr(at) == sender);
+    return sender == canonical ||
+           (sender.starts_with('@') && at != std::string::npos && canonical.substr(at) == sender);
   });
 }
 

@@ -9,8 +9,9 @@
 
 namespace sekisho::intake {
 
-// `mail_from` is the From where the request names none; `hostname` stands in the Message-ID, whose other half is random.
-// Errors: kInvalid, naming the field: an address that can't be read, a control character, text that isn't UTF-8.
+// `mail_from` is the From where the request names none; `hostname` stands in the Message-ID, whose other half is
+// random. Errors: kInvalid, naming the field: an address that can't be read, a control character, text that isn't
+// UTF-8.
 Result<std::string> BuildStructured(const v1::StructuredMail& mail, const std::string& mail_from, TimePoint now,
                                     const std::string& hostname);
 

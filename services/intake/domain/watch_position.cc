@@ -30,7 +30,8 @@ bool WatchPosition::Take(std::string_view event_id) {
   if (!recent_.empty() && id->uuid().time() + kOverlap < recent_.rbegin()->uuid().time()) return false;
   if (!recent_.insert(*id).second) return false;
   const TimePoint newest = recent_.rbegin()->uuid().time();
-  while (recent_.size() > kMostRecent || recent_.begin()->uuid().time() + kOverlap < newest) recent_.erase(recent_.begin());
+  while (recent_.size() > kMostRecent || recent_.begin()->uuid().time() + kOverlap < newest)
+    recent_.erase(recent_.begin());
   return true;
 }
 

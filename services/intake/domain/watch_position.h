@@ -1,6 +1,6 @@
 #pragma once
-// How far a watcher of one mail has read. Events of several stages arrive in no strict order, so a position is the newest event's id
-// and the ids of those just before it: what is older than a minute before the newest was sent. Pure.
+// How far a watcher of one mail has read. Events of several stages arrive in no strict order, so a position is the
+// newest event's id and the ids of those just before it: what is older than a minute before the newest was sent. Pure.
 
 #include <set>
 #include <string>

@@ -43,7 +43,8 @@ Result<std::vector<JournalEntry>> LedgerRpc::Entries(store::Tx& tx, const MailId
   for (const EventRow& row : rows) {
     SEKISHO_TRY(const keys::Opened opened, around_.keys.Open(row.sealed, EventContext(row.event)));
     JournalEntry entry{row.event, {}};
-    if (!entry.event.ParseFromString(opened.plaintext)) return MakeError(Code::kCorrupt, "a journal row cannot be read");
+    if (!entry.event.ParseFromString(opened.plaintext))
+      return MakeError(Code::kCorrupt, "a journal row cannot be read");
     entries.push_back(std::move(entry));
   }
   return entries;
@@ -96,8 +97,10 @@ grpc::Status LedgerRpc::ListMails(grpc::ServerContext* context, const v1::ListMa
     SEKISHO_TRY(const std::vector<MailId> mails, ledger::ListMails(tx, owner, before, size));
     for (const MailId& mail : mails) {
       const auto entries = Entries(tx, mail);
-      if (entries.ok()) *response->add_mails() = Summarize(mail, *entries);
-      else if (entries.error().code != Code::kNotFound) return entries.error();  // a destroyed epoch's mails are gone
+      if (entries.ok())
+        *response->add_mails() = Summarize(mail, *entries);
+      else if (entries.error().code != Code::kNotFound)
+        return entries.error();  // a destroyed epoch's mails are gone
     }
     response->set_next_page_token(mails.size() == size ? mails.back().ToString() : "");
     return Ok();

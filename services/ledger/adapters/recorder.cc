@@ -14,8 +14,8 @@ Result<stage::Effects> Recorder::Process(const stage::Input& input) {
   if (event.type() == "accepted" && event.system_mail() == mail::v1::SYSTEM_MAIL_UNSPECIFIED) {
     SEKISHO_TRY(owner, keys_.BlindIndex("principal", event.principal()));
   }
-  return stage::Effects([mail = input.mail, id = input.event, sealed = std::move(sealed),
-                         owner = std::move(owner)](store::Tx& tx, stage::Outbox&) -> Status {
+  return stage::Effects([mail = input.mail, id = input.event, sealed = std::move(sealed), owner = std::move(owner)](
+                            store::Tx& tx, stage::Outbox&) -> Status {
     if (!owner.empty()) SEKISHO_RETURN_IF_ERROR(InsertMail(tx, mail, owner));
     return InsertEvent(tx, mail, id, sealed);
   });

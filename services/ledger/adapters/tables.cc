@@ -24,7 +24,8 @@ Status InsertMail(store::Tx& tx, const MailId& mail, std::string_view owner) {
 }
 
 Status InsertEvent(store::Tx& tx, const MailId& mail, const EventId& event, std::string_view sealed) {
-  static const Statement kInsert("INSERT INTO {ledger.event} (mail, event, sealed) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING");
+  static const Statement kInsert(
+      "INSERT INTO {ledger.event} (mail, event, sealed) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING");
   SEKISHO_RETURN_IF_ERROR(tx.Execute(kInsert, {Octets{mail.octets()}, Octets{event.octets()}, Octets{sealed}}));
   return Ok();
 }
@@ -64,7 +65,8 @@ Result<std::vector<MailId>> ListMails(store::Tx& tx, std::string_view owner, con
     mails.push_back(mail);
     return Ok();
   };
-  SEKISHO_RETURN_IF_ERROR(owner.empty() ? tx.Query(kAll, {upto, max}, each) : tx.Query(kOwn, {Octets{owner}, upto, max}, each));
+  SEKISHO_RETURN_IF_ERROR(owner.empty() ? tx.Query(kAll, {upto, max}, each)
+                                        : tx.Query(kOwn, {Octets{owner}, upto, max}, each));
   return mails;
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 // From a mail's journal events to its trace. Pure.
 //
-// Events of several stages arrive in no strict order. A recipient's state is its terminal state when it has one (the first, in
-// event order), else that of its latest event that gives one.
+// Events of several stages arrive in no strict order. A recipient's state is its terminal state when it has one (the
+// first, in event order), else that of its latest event that gives one.
 
 #include <string>
 #include <vector>

@@ -41,7 +41,7 @@ std::string LookAlikes::Find(std::string_view domain) const {
   }
   // "partner.example.evil.example": a known name of two labels or more in front.
   for (size_t dot = domain.find('.'); dot != std::string_view::npos; dot = domain.find('.', dot + 1)) {
-    const std::string front(domain.substr(0, dot));
+    std::string front(domain.substr(0, dot));
     if (front.find('.') != std::string::npos && names_.contains(front)) return front;
   }
   const std::string shown = text::DomainToUnicode(domain);

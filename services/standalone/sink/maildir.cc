@@ -30,7 +30,8 @@ Status WriteAll(int fd, std::string_view octets) {
 std::string FolderName(std::string_view address) {
   std::string name = AsciiLower(address.substr(0, 200));
   for (char& c : name) {
-    const bool safe = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || std::string_view("@.+-_=").find(c) != std::string_view::npos ||
+    const bool safe = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                      std::string_view("@.+-_=").find(c) != std::string_view::npos ||
                       static_cast<unsigned char>(c) >= 0x80;
     if (!safe) c = '_';
   }
@@ -52,7 +53,8 @@ Status StoreInMaildir(const std::string& folder, const std::vector<std::string_v
   }
   if (written.ok() && ::fsync(fd) != 0) written = Failed("cannot sync");
   ::close(fd);
-  if (written.ok() && ::rename(beside.c_str(), (folder + "/new/" + name).c_str()) != 0) written = Failed("cannot rename");
+  if (written.ok() && ::rename(beside.c_str(), (folder + "/new/" + name).c_str()) != 0)
+    written = Failed("cannot rename");
   if (!written.ok()) ::unlink(beside.c_str());
   return written;
 }

@@ -18,7 +18,8 @@ bool Asks(const smtp::Mailbox& mailbox, std::string_view behaviour) {
 // Takes one connection's mails and keeps them.
 class Keeper final : public smtp::Receiver {
  public:
-  Keeper(std::string folder, WorkerPool& writers, net::Loop& loop) : folder_(std::move(folder)), writers_(writers), loop_(loop) {}
+  Keeper(std::string folder, WorkerPool& writers, net::Loop& loop)
+      : folder_(std::move(folder)), writers_(writers), loop_(loop) {}
 
   void OnMail(const smtp::Peer&, const smtp::MailFrom& mail, Answer answer) override {
     mail_from_ = mail.path.null ? "" : mail.path.mailbox.ToString();
@@ -48,8 +49,8 @@ class Keeper final : public smtp::Receiver {
       };
     }
     if (refuse_) return answer(smtp::Reply(554, "5.7.1", "not wanted here"));
-    const bool posted = writers_.TryPost([folder = folder_, mail_from = std::move(mail_from_), recipients = std::move(recipients_),
-                                          content = std::move(content_), answer] {
+    const bool posted = writers_.TryPost([folder = folder_, mail_from = std::move(mail_from_),
+                                          recipients = std::move(recipients_), content = std::move(content_), answer] {
       for (const std::string& recipient : recipients) {
         const std::string top = "Return-Path: <" + mail_from + ">\r\nDelivered-To: " + recipient + "\r\n";
         const Status stored = StoreInMaildir(folder + "/" + FolderName(recipient), {top, content});
@@ -90,13 +91,15 @@ std::string Sink::outside_address() const { return parts_->servers[1]->address()
 
 Result<std::unique_ptr<Sink>> Sink::Start(const config::v1::Sink& config, net::IoPool& io, const Clock& clock) {
   auto parts = std::make_unique<Parts>();
-  for (const auto& [address, side] : {std::pair{config.inside_address(), "inside"}, {config.outside_address(), "outside"}}) {
+  for (const auto& [address, side] :
+       {std::pair{config.inside_address(), "inside"}, {config.outside_address(), "outside"}}) {
     smtp::ServerOptions options;
     options.address = address;
     options.hostname = std::string(side) + ".sink";
     auto server = smtp::Server::Start(
         options,
-        [folder = config.folder() + "/" + side, &writers = parts->writers, &io](const smtp::Peer&) -> Result<std::unique_ptr<smtp::Receiver>> {
+        [folder = config.folder() + "/" + side, &writers = parts->writers,
+         &io](const smtp::Peer&) -> Result<std::unique_ptr<smtp::Receiver>> {
           return std::unique_ptr<smtp::Receiver>(std::make_unique<Keeper>(folder, writers, io.Next()));
         },
         io, clock);

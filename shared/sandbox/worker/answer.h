@@ -12,7 +12,8 @@ class Answer {
  public:
   explicit Answer(int to) : to_(to) {}
 
-  uint32_t Entry(std::string_view name, uint64_t size, uint32_t depth, bool unsafe_path, mime::FileType type);  // gives its number
+  uint32_t Entry(std::string_view name, uint64_t size, uint32_t depth, bool unsafe_path,
+                 mime::FileType type);  // gives its number
   void SetReading(uint32_t number, Reading reading);
   void Text(uint32_t number, TextForm form, std::string_view octets);
   void Document(uint32_t number, Task task, bool encrypted, std::string_view octets);

@@ -48,15 +48,18 @@ bool Refuse(const Filter& filter, std::initializer_list<int> calls) {
 
 // `call` only while none of `bits` is set in its argument.
 bool AllowWithout(const Filter& filter, int call, unsigned argument, uint64_t bits) {
-  return seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 1,
-                          scmp_arg_cmp{argument, SCMP_CMP_MASKED_EQ, bits, 0}) == 0;
+  return seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 1, scmp_arg_cmp{argument, SCMP_CMP_MASKED_EQ, bits, 0}) ==
+         0;
 }
 
 bool AllowComputing(const Filter& filter) {
-  return Allow(filter, {SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(close), SCMP_SYS(lseek), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
-                        SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(brk), SCMP_SYS(madvise), SCMP_SYS(futex), SCMP_SYS(exit),
-                        SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction),
-                        SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(getrandom), SCMP_SYS(getpid), SCMP_SYS(gettid)});
+  return Allow(filter,
+               {SCMP_SYS(read),          SCMP_SYS(write),        SCMP_SYS(close),          SCMP_SYS(lseek),
+                SCMP_SYS(fstat),         SCMP_SYS(newfstatat),   SCMP_SYS(munmap),         SCMP_SYS(mremap),
+                SCMP_SYS(brk),           SCMP_SYS(madvise),      SCMP_SYS(futex),          SCMP_SYS(exit),
+                SCMP_SYS(exit_group),    SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction),
+                SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(getrandom),      SCMP_SYS(getpid),
+                SCMP_SYS(gettid)});
 }
 
 constexpr uint64_t kWriting = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND;
@@ -95,8 +98,8 @@ bool RestrictFiles(std::initializer_list<const char*> paths) {
   if (version < 1) return false;
   landlock_ruleset_attr attributes{};
   attributes.handled_access_fs = HandledRights(version);
-  const int ruleset = static_cast<int>(
-      syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes.handled_access_fs, 0));
+  const int ruleset =
+      static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes.handled_access_fs, 0));
   if (ruleset < 0) return false;
   bool done = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
   for (const char* path : paths) done = done && AllowReading(ruleset, path);
@@ -109,8 +112,8 @@ bool RestrictFiles(std::initializer_list<const char*> paths) {
 
 bool LimitResources(uint64_t memory, uint32_t cpu_seconds) {
   // SIGXCPU at the soft limit says why the process ended; SIGKILL at the hard one would not.
-  return Limit(RLIMIT_CPU, cpu_seconds, cpu_seconds + 1) && Limit(RLIMIT_FSIZE, 0) && Limit(RLIMIT_NOFILE, 32) && Limit(RLIMIT_CORE, 0) &&
-         (kSanitized || Limit(RLIMIT_AS, memory)) && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
+  return Limit(RLIMIT_CPU, cpu_seconds, cpu_seconds + 1) && Limit(RLIMIT_FSIZE, 0) && Limit(RLIMIT_NOFILE, 32) &&
+         Limit(RLIMIT_CORE, 0) && (kSanitized || Limit(RLIMIT_AS, memory)) && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
 }
 
 bool ConfineToParsing() {
@@ -126,13 +129,42 @@ bool ConfineToReaderProgram() {
   if (!RestrictFiles({"/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/fonts", "/etc/catdocrc"})) return false;
   const Filter filter(seccomp_init(kSanitized ? SCMP_ACT_ERRNO(EACCES) : SCMP_ACT_KILL_PROCESS));
   return filter != nullptr && AllowComputing(filter) &&
-         Allow(filter, {SCMP_SYS(execve), SCMP_SYS(mmap), SCMP_SYS(mprotect), SCMP_SYS(pread64), SCMP_SYS(writev), SCMP_SYS(readv),
-                        SCMP_SYS(arch_prctl), SCMP_SYS(set_tid_address), SCMP_SYS(set_robust_list), SCMP_SYS(rseq),
-                        SCMP_SYS(prlimit64), SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(statx),
-                        SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(statfs), SCMP_SYS(getdents64), SCMP_SYS(readlink), SCMP_SYS(readlinkat),
-                        SCMP_SYS(getcwd), SCMP_SYS(uname), SCMP_SYS(sysinfo), SCMP_SYS(getuid), SCMP_SYS(geteuid),
-                        SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(sigaltstack), SCMP_SYS(fadvise64), SCMP_SYS(dup),
-                        SCMP_SYS(dup2), SCMP_SYS(dup3), SCMP_SYS(fcntl), SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_yield)}) &&
+         Allow(filter, {SCMP_SYS(execve),
+                        SCMP_SYS(mmap),
+                        SCMP_SYS(mprotect),
+                        SCMP_SYS(pread64),
+                        SCMP_SYS(writev),
+                        SCMP_SYS(readv),
+                        SCMP_SYS(arch_prctl),
+                        SCMP_SYS(set_tid_address),
+                        SCMP_SYS(set_robust_list),
+                        SCMP_SYS(rseq),
+                        SCMP_SYS(prlimit64),
+                        SCMP_SYS(access),
+                        SCMP_SYS(faccessat),
+                        SCMP_SYS(faccessat2),
+                        SCMP_SYS(statx),
+                        SCMP_SYS(stat),
+                        SCMP_SYS(lstat),
+                        SCMP_SYS(statfs),
+                        SCMP_SYS(getdents64),
+                        SCMP_SYS(readlink),
+                        SCMP_SYS(readlinkat),
+                        SCMP_SYS(getcwd),
+                        SCMP_SYS(uname),
+                        SCMP_SYS(sysinfo),
+                        SCMP_SYS(getuid),
+                        SCMP_SYS(geteuid),
+                        SCMP_SYS(getgid),
+                        SCMP_SYS(getegid),
+                        SCMP_SYS(sigaltstack),
+                        SCMP_SYS(fadvise64),
+                        SCMP_SYS(dup),
+                        SCMP_SYS(dup2),
+                        SCMP_SYS(dup3),
+                        SCMP_SYS(fcntl),
+                        SCMP_SYS(sched_getaffinity),
+                        SCMP_SYS(sched_yield)}) &&
          AllowWithout(filter, SCMP_SYS(openat), 2, kWriting) && AllowWithout(filter, SCMP_SYS(open), 1, kWriting) &&
          Refuse(filter, {SCMP_SYS(ioctl), SCMP_SYS(unlink), SCMP_SYS(socket)}) && seccomp_load(filter.get()) == 0;
 }

@@ -20,28 +20,59 @@ enum class Kind { kText, kHtml, kArchive, kOffice, kPdf, kCompound, kNoText, kEn
 
 Kind KindOf(FileType type) {
   switch (type) {
-    case FileType::kText: case FileType::kXml: case FileType::kScript: case FileType::kIcs: case FileType::kVcard:
+    case FileType::kText:
+    case FileType::kXml:
+    case FileType::kScript:
+    case FileType::kIcs:
+    case FileType::kVcard:
       return Kind::kText;
-    case FileType::kHtml: case FileType::kSvg:
+    case FileType::kHtml:
+    case FileType::kSvg:
       return Kind::kHtml;
-    case FileType::kZip: case FileType::kRar: case FileType::k7z: case FileType::kGzip: case FileType::kBzip2:
-    case FileType::kXz: case FileType::kTar: case FileType::kCab: case FileType::kLzh:
+    case FileType::kZip:
+    case FileType::kRar:
+    case FileType::k7z:
+    case FileType::kGzip:
+    case FileType::kBzip2:
+    case FileType::kXz:
+    case FileType::kTar:
+    case FileType::kCab:
+    case FileType::kLzh:
       return Kind::kArchive;
-    case FileType::kOoxml: case FileType::kOdf:
+    case FileType::kOoxml:
+    case FileType::kOdf:
       return Kind::kOffice;
     case FileType::kPdf:
       return Kind::kPdf;
     case FileType::kOle:
       return Kind::kCompound;
-    case FileType::kEmpty: case FileType::kPng: case FileType::kJpeg: case FileType::kGif: case FileType::kBmp:
-    case FileType::kTiff: case FileType::kWebp: case FileType::kHeif: case FileType::kAudioVideo: case FileType::kPe:
-    case FileType::kElf: case FileType::kMachO: case FileType::kLnk:
+    case FileType::kEmpty:
+    case FileType::kPng:
+    case FileType::kJpeg:
+    case FileType::kGif:
+    case FileType::kBmp:
+    case FileType::kTiff:
+    case FileType::kWebp:
+    case FileType::kHeif:
+    case FileType::kAudioVideo:
+    case FileType::kPe:
+    case FileType::kElf:
+    case FileType::kMachO:
+    case FileType::kLnk:
       return Kind::kNoText;
     case FileType::kPgp:
       return Kind::kEncrypted;
     // A disk image can hold two file systems, of which each program shows one.
-    case FileType::kIso: case FileType::kVhd:
-    case FileType::kUnknown: case FileType::kRtf: case FileType::kMsi: case FileType::kOutlookMessage: case FileType::kOneNote: case FileType::kEml: case FileType::kTnef: case FileType::kPkcs7:
+    case FileType::kIso:
+    case FileType::kVhd:
+    case FileType::kUnknown:
+    case FileType::kRtf:
+    case FileType::kMsi:
+    case FileType::kOutlookMessage:
+    case FileType::kOneNote:
+    case FileType::kEml:
+    case FileType::kTnef:
+    case FileType::kPkcs7:
       return Kind::kUnreadable;
   }
   return Kind::kUnreadable;
@@ -54,15 +85,17 @@ FileType TypeOf(std::string_view octets, std::string_view name) {
 // The project stream of macros, which isn't text that anybody reads; not a document under its name.
 bool IsMacroProject(std::string_view octets) {
   const auto file = mime::CompoundFile::Open(octets);
-  return file && file->Find("VBA") != nullptr && file->Find("WordDocument") == nullptr && file->Find("Workbook") == nullptr &&
-         file->Find("Book") == nullptr && file->Find("PowerPoint Document") == nullptr && file->Find("Package") == nullptr;
+  return file && file->Find("VBA") != nullptr && file->Find("WordDocument") == nullptr &&
+         file->Find("Workbook") == nullptr && file->Find("Book") == nullptr &&
+         file->Find("PowerPoint Document") == nullptr && file->Find("Package") == nullptr;
 }
 
 // Parts of an office file that nobody opens by themselves: pictures, fonts, printer settings, ODF's own type.
 bool IsIngredient(std::string_view octets, std::string_view name) {
   if (name == "mimetype" && octets.starts_with("application/vnd.oasis.") && octets.size() < 128) return true;
   const FileType type = TypeOf(octets, name);
-  return type == FileType::kUnknown || KindOf(type) == Kind::kNoText || (type == FileType::kOle && IsMacroProject(octets));
+  return type == FileType::kUnknown || KindOf(type) == Kind::kNoText ||
+         (type == FileType::kOle && IsMacroProject(octets));
 }
 
 bool IsXmlPart(std::string_view name) {
@@ -73,8 +106,11 @@ bool IsXmlPart(std::string_view name) {
 }  // namespace
 
 Inspector::Inspector(const Request& limits, Answer& answer)
-    : limits_(limits), answer_(answer), budget_(limits.entries, limits.octets, limits.ratio, limits.size),
-      text_left_(limits.text_octets), documents_left_(limits.documents) {}
+    : limits_(limits),
+      answer_(answer),
+      budget_(limits.entries, limits.octets, limits.ratio, limits.size),
+      text_left_(limits.text_octets),
+      documents_left_(limits.documents) {}
 
 Status Inspector::Inspect(std::string_view octets, std::string_view name) {
   SEKISHO_TRY(const Outcome reading, Read(kAttachment, octets, name, 0));
@@ -82,34 +118,49 @@ Status Inspector::Inspect(std::string_view octets, std::string_view name) {
   return Ok();
 }
 
-Result<Inspector::Outcome> Inspector::Read(uint32_t number, std::string_view octets, std::string_view name, uint32_t depth) {
+Result<Inspector::Outcome> Inspector::Read(uint32_t number, std::string_view octets, std::string_view name,
+                                           uint32_t depth) {
   const FileType type = TypeOf(octets, name);
   const Kind kind = KindOf(type);
-  if ((kind == Kind::kOffice || kind == Kind::kCompound) && mime::IsEncryptedFile(type, octets)) return Outcome(Reading::kEncrypted);
+  if ((kind == Kind::kOffice || kind == Kind::kCompound) && mime::IsEncryptedFile(type, octets))
+    return Outcome(Reading::kEncrypted);
   switch (kind) {
-    case Kind::kText: return SendText(number, TextForm::kPlain, octets);
-    case Kind::kHtml: return SendText(number, TextForm::kHtml, octets);
-    case Kind::kArchive: return ReadArchiveFile(octets, depth);
-    case Kind::kOffice: return ReadOffice(number, octets, depth);
-    case Kind::kPdf: return SendDocument(number, Task::kPdfText, octets);
-    case Kind::kCompound: return ReadCompound(number, octets);
-    case Kind::kNoText: return Outcome(Reading::kNoText);
-    case Kind::kEncrypted: return Outcome(Reading::kEncrypted);
-    case Kind::kUnreadable: return Outcome(Reading::kUnreadable);
+    case Kind::kText:
+      return SendText(number, TextForm::kPlain, octets);
+    case Kind::kHtml:
+      return SendText(number, TextForm::kHtml, octets);
+    case Kind::kArchive:
+      return ReadArchiveFile(octets, depth);
+    case Kind::kOffice:
+      return ReadOffice(number, octets, depth);
+    case Kind::kPdf:
+      return SendDocument(number, Task::kPdfText, octets);
+    case Kind::kCompound:
+      return ReadCompound(number, octets);
+    case Kind::kNoText:
+      return Outcome(Reading::kNoText);
+    case Kind::kEncrypted:
+      return Outcome(Reading::kEncrypted);
+    case Kind::kUnreadable:
+      return Outcome(Reading::kUnreadable);
   }
   return Outcome(Reading::kUnreadable);
 }
 
 Result<Inspector::Outcome> Inspector::ReadArchiveFile(std::string_view octets, uint32_t depth) {
   if (depth >= limits_.depth) return MakeError(Code::kLimit, "archives are nested deeper than allowed");
-  SEKISHO_TRY(const archive::ArchiveReading reading,
-              archive::ReadArchive(octets, kKeepOctets, budget_, [&](const ArchiveEntry& entry, std::string_view content) {
-                return ReadEntry(entry, content, depth + 1);
-              }));
+  SEKISHO_TRY(
+      const archive::ArchiveReading reading,
+      archive::ReadArchive(octets, kKeepOctets, budget_, [&](const ArchiveEntry& entry, std::string_view content) {
+        return ReadEntry(entry, content, depth + 1);
+      }));
   switch (reading) {
-    case archive::ArchiveReading::kWhole: return Outcome(Reading::kListed);
-    case archive::ArchiveReading::kEncrypted: return Outcome(Reading::kEncrypted);
-    case archive::ArchiveReading::kDamaged: return Outcome(Reading::kUnreadable);
+    case archive::ArchiveReading::kWhole:
+      return Outcome(Reading::kListed);
+    case archive::ArchiveReading::kEncrypted:
+      return Outcome(Reading::kEncrypted);
+    case archive::ArchiveReading::kDamaged:
+      return Outcome(Reading::kUnreadable);
   }
   return Outcome(Reading::kUnreadable);
 }
@@ -151,8 +202,8 @@ Result<Inspector::Outcome> Inspector::ReadOffice(uint32_t number, std::string_vi
   return SendText(number, TextForm::kUtf8, text);
 }
 
-// Word, Excel and PowerPoint up to 2003: the program that reads one of them is found by its stream. Of a file with several, or
-// with other files embedded, it would read only a part.
+// Word, Excel and PowerPoint up to 2003: the program that reads one of them is found by its stream. Of a file with
+// several, or with other files embedded, it would read only a part.
 Result<Inspector::Outcome> Inspector::ReadCompound(uint32_t number, std::string_view octets) {
   const auto file = mime::CompoundFile::Open(octets);
   if (!file) return Outcome(Reading::kUnreadable);

@@ -61,7 +61,8 @@ int Inspect(const Work& work) {
   if (!ConfineToParsing()) return kExitNotConfined;
   Answer answer(kGateway);
   try {
-    const Status status = Inspector(work.request, answer).Inspect({static_cast<const char*>(octets), work.request.size}, work.name);
+    const Status status =
+        Inspector(work.request, answer).Inspect({static_cast<const char*>(octets), work.request.size}, work.name);
     status.ok() ? answer.Done() : answer.Limit(status.error().detail);
   } catch (const std::bad_alloc&) {
     return kExitOutOfMemory;
@@ -80,11 +81,20 @@ int RunProgram(const Work& work) {
   static const char* const kEnvironment[] = {"LANG=C.UTF-8", nullptr};
   const char* const* arguments = nullptr;
   switch (work.request.task) {
-    case Task::kPdfText: arguments = kPdfText; break;
-    case Task::kPdfAttachments: arguments = kPdfAttachments; break;
-    case Task::kWordText: arguments = kWord; break;
-    case Task::kExcelText: arguments = kExcel; break;
-    case Task::kInspect: return kExitProtocol;
+    case Task::kPdfText:
+      arguments = kPdfText;
+      break;
+    case Task::kPdfAttachments:
+      arguments = kPdfAttachments;
+      break;
+    case Task::kWordText:
+      arguments = kWord;
+      break;
+    case Task::kExcelText:
+      arguments = kExcel;
+      break;
+    case Task::kInspect:
+      return kExitProtocol;
   }
   if (arguments == nullptr) return kExitProtocol;
   if (dup2(kGateway, 1) != 1 || dup2(work.content, 0) != 0) return kExitProtocol;

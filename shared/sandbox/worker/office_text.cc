@@ -31,15 +31,16 @@ void OnDocumentType(void* context, const xmlChar*, const xmlChar*, const xmlChar
   xmlStopParser(collector->parser);
 }
 
-void OnStart(void* context, const xmlChar* name, const xmlChar*, const xmlChar*, int, const xmlChar**, int attributes, int,
-             const xmlChar** values) {
+void OnStart(void* context, const xmlChar* name, const xmlChar*, const xmlChar*, int, const xmlChar**, int attributes,
+             int, const xmlChar** values) {
   auto* const collector = static_cast<Collector*>(context);
   if (View(name) == "c") {
     collector->shared_string_cell = false;
     for (int i = 0; i < attributes; ++i) {
       // Five pointers each: local name, prefix, namespace, begin and end of the value.
       const xmlChar** const attribute = values + 5 * i;
-      const std::string_view value(reinterpret_cast<const char*>(attribute[3]), static_cast<size_t>(attribute[4] - attribute[3]));
+      const std::string_view value(reinterpret_cast<const char*>(attribute[3]),
+                                   static_cast<size_t>(attribute[4] - attribute[3]));
       if (View(attribute[0]) == "t" && value == "s") collector->shared_string_cell = true;
     }
   } else if (View(name) == "s" && !collector->text.empty()) {
@@ -49,8 +50,8 @@ void OnStart(void* context, const xmlChar* name, const xmlChar*, const xmlChar*,
 
 void OnEnd(void* context, const xmlChar* name, const xmlChar*, const xmlChar*) {
   auto* const collector = static_cast<Collector*>(context);
-  if (IsOneOf(View(name), {"p", "h", "br", "cr", "line-break", "si", "row", "table-row", "comment", "title", "creator", "subject",
-                           "keywords", "description"})) {
+  if (IsOneOf(View(name), {"p", "h", "br", "cr", "line-break", "si", "row", "table-row", "comment", "title", "creator",
+                           "subject", "keywords", "description"})) {
     collector->text += '\n';
   } else if (IsOneOf(View(name), {"c", "tc", "tab", "table-cell", "v"})) {
     collector->text += '\t';
@@ -60,7 +61,8 @@ void OnEnd(void* context, const xmlChar* name, const xmlChar*, const xmlChar*) {
 
 void OnCharacters(void* context, const xmlChar* octets, int size) {
   auto* const collector = static_cast<Collector*>(context);
-  if (!collector->shared_string_cell) collector->text.append(reinterpret_cast<const char*>(octets), static_cast<size_t>(size));
+  if (!collector->shared_string_cell)
+    collector->text.append(reinterpret_cast<const char*>(octets), static_cast<size_t>(size));
 }
 
 void Quiet(void*, const char*, ...) {}
@@ -90,7 +92,8 @@ std::optional<std::string> XmlText(std::string_view xml) {
     const std::string_view some = xml.substr(at, kStep);
     if (xmlParseChunk(parser.get(), some.data(), static_cast<int>(some.size()), 0) != 0) return std::nullopt;
   }
-  if (xmlParseChunk(parser.get(), nullptr, 0, 1) != 0 || collector.document_type || parser->wellFormed == 0) return std::nullopt;
+  if (xmlParseChunk(parser.get(), nullptr, 0, 1) != 0 || collector.document_type || parser->wellFormed == 0)
+    return std::nullopt;
   return std::move(collector.text);
 }
 

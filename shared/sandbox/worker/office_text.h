@@ -10,9 +10,9 @@ namespace sekisho::sandbox {
 // To be called once, before the process is confined.
 void PrepareXml();
 
-// All character data, paragraphs and rows ended by LF, cells by a tab; references of spreadsheet cells to shared strings are
-// left out. nullopt when it isn't well-formed, or has a document type: no office program writes one, and entities could hide
-// text.
+// All character data, paragraphs and rows ended by LF, cells by a tab; references of spreadsheet cells to shared
+// strings are left out. nullopt when it isn't well-formed, or has a document type: no office program writes one, and
+// entities could hide text.
 std::optional<std::string> XmlText(std::string_view xml);
 
 }  // namespace sekisho::sandbox

@@ -1,6 +1,6 @@
 #pragma once
-// The encryption service on a real store, bus, key ring and content store in a folder of the test; the test is policy and approval before
-// it, delivery behind it. Time stands still until the test moves it.
+// The encryption service on a real store, bus, key ring and content store in a folder of the test; the test is policy
+// and approval before it, delivery behind it. Time stands still until the test moves it.
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -71,7 +71,8 @@ class EncryptionWorld {
     mail::v1::Judgement judgement;
   };
   Mail MakeMail(const std::string& raw, const std::vector<std::string>& recipients,
-                const std::function<void(mail::v1::Treatment&)>& treat, const std::string& mail_from = "hanako@example.jp") {
+                const std::function<void(mail::v1::Treatment&)>& treat,
+                const std::string& mail_from = "hanako@example.jp") {
     Mail mail{MailId::Generate(clock.Now()), *keys->NewMailKey(clock.Now()), {}, {}};
     auto writer = content->Create(mail.key, mail.id, "d0");
     SEKISHO_CHECK(writer->Append(raw).ok());
@@ -108,7 +109,9 @@ class EncryptionWorld {
     (*signed_judgement.mutable_mac_by_stage())[mail::v1::STAGE_ENCRYPTION] =
         *keys->EdgeMac("policy", "encryption", signed_judgement.judgement());
   }
-  void HandOver(const Mail& mail, const std::string& stage = "policy") { Publish(stage, bus::Topic::kCleared, mail, mail.parcel); }
+  void HandOver(const Mail& mail, const std::string& stage = "policy") {
+    Publish(stage, bus::Topic::kCleared, mail, mail.parcel);
+  }
   void SignAndHandOver(Mail& mail) {
     Sign(mail);
     HandOver(mail);
@@ -124,7 +127,8 @@ class EncryptionWorld {
     outcome.set_mail_from(mail.parcel.envelope().mail_from());
     Publish("delivery", bus::Topic::kOutcome, mail, outcome);
   }
-  void Publish(const std::string& stage, bus::Topic topic, const Mail& mail, const google::protobuf::MessageLite& value) {
+  void Publish(const std::string& stage, bus::Topic topic, const Mail& mail,
+               const google::protobuf::MessageLite& value) {
     stage::Committer committer(*around, stage);
     const Status done = committer.CommitAndWait(
         [&](store::Tx&, stage::Outbox& outbox) { return outbox.Publish(topic, mail.key, mail.id, value); });
@@ -171,12 +175,14 @@ class EncryptionWorld {
   uint64_t Rows(const std::string& table) {
     const store::Statement count("SELECT COUNT(*) FROM {encryption." + table + "}");
     uint64_t rows = 0;
-    SEKISHO_CHECK(database->Read([&](store::Tx& tx) {
-      return tx.Query(count, {}, [&](const store::Row& row) {
-        rows = static_cast<uint64_t>(row.Int(0));
-        return Ok();
-      });
-    }).ok());
+    SEKISHO_CHECK(database
+                      ->Read([&](store::Tx& tx) {
+                        return tx.Query(count, {}, [&](const store::Row& row) {
+                          rows = static_cast<uint64_t>(row.Int(0));
+                          return Ok();
+                        });
+                      })
+                      .ok());
     return rows;
   }
   std::string ReadContent(const content::ContentRef& ref) {
@@ -206,14 +212,18 @@ class EncryptionWorld {
     database = *store::OpenSqlite({.folder = folder_ / "data"});
     bus = *bus::OpenLocal(*database, stage::ConsumerGroups());
     content = *content::OpenLocal({.folder = folder_ / "content"}, *database, *keys, clock);
-    around = std::make_unique<stage::Surroundings>(stage::Surroundings{*database, *bus, *keys, clock, workers_, "example"});
-    SEKISHO_CHECK(stage::MigrateStageTables(*database, "policy").ok() && stage::MigrateStageTables(*database, "delivery").ok());
+    around =
+        std::make_unique<stage::Surroundings>(stage::Surroundings{*database, *bus, *keys, clock, workers_, "example"});
+    SEKISHO_CHECK(stage::MigrateStageTables(*database, "policy").ok() &&
+                  stage::MigrateStageTables(*database, "delivery").ok());
     authenticator = std::make_unique<rpc::Authenticator>(
         *keys, clock, std::chrono::hours(24), [](std::string_view login) -> Result<rpc::Principal> {
-          return rpc::Principal{std::string(login), {std::string(login.substr(0, login.find('@')))}, "en"};  // named for their role
+          return rpc::Principal{
+              std::string(login), {std::string(login.substr(0, login.find('@')))}, "en"};  // named for their role
         });
-    for (const auto& [topic, group] : {std::pair(bus::Topic::kSealed, "delivery"), std::pair(bus::Topic::kOutcome, "intake"),
-                                       std::pair(bus::Topic::kJournal, "ledger")}) {
+    for (const auto& [topic, group] :
+         {std::pair(bus::Topic::kSealed, "delivery"), std::pair(bus::Topic::kOutcome, "intake"),
+          std::pair(bus::Topic::kJournal, "ledger")}) {
       consumers_[topic] = *bus->Subscribe(topic, group);
     }
   }

@@ -33,7 +33,8 @@ class AcceptorTest : public ::testing::Test {
     content_options.folder = folder_ / "content";
     content_options.min_free = 0;
     content_ = *content::OpenLocal(content_options, *database_, *keys_, clock_);
-    around_ = std::make_unique<stage::Surroundings>(stage::Surroundings{*database_, *bus_, *keys_, clock_, workers_, "example"});
+    around_ = std::make_unique<stage::Surroundings>(
+        stage::Surroundings{*database_, *bus_, *keys_, clock_, workers_, "example"});
     limits_.message_octets = 10'000;
     limits_.backlog = 5;
     acceptor_ = std::make_unique<Acceptor>(*around_, *content_, limits_, [this] { return backlog_; });
@@ -116,8 +117,9 @@ TEST_F(AcceptorTest, AMailItsRowAndItsRecordAreThereTogether) {
 }
 
 TEST_F(AcceptorTest, SomebodyElsesFromOrSenderIsRefusedAndLeavesNothing) {
-  for (const char* head : {"From: taro@example.jp\r\n", "From: hanako@example.jp, taro@example.jp\r\nSender: hanako@example.jp\r\n",
-                           "From: hanako@example.jp\r\nSender: taro@example.jp\r\n", "Subject: no From\r\n"}) {
+  for (const char* head :
+       {"From: taro@example.jp\r\n", "From: hanako@example.jp, taro@example.jp\r\nSender: hanako@example.jp\r\n",
+        "From: hanako@example.jp\r\nSender: taro@example.jp\r\n", "Subject: no From\r\n"}) {
     const auto accepted = Accept(std::string(head) + "To: x@example.net\r\n\r\nbody\r\n");
     ASSERT_FALSE(accepted.ok()) << head;
     EXPECT_TRUE(accepted.error().code == Code::kPermission || accepted.error().code == Code::kInvalid) << head;
@@ -168,7 +170,8 @@ TEST_F(AcceptorTest, ContentGoesAfterTheLastRecipientAndTheRetention) {
     mail::v1::Outcome outcome;
     for (int i = 0; i < recipients; ++i) outcome.add_recipients("x@example.net");
     const auto key = *keys_->NewMailKey(clock_.Now());
-    const auto effects = closer.Process({bus::Topic::kOutcome, EventId(), mail, "delivery", outcome.SerializeAsString(), key, "", 1});
+    const auto effects =
+        closer.Process({bus::Topic::kOutcome, EventId(), mail, "delivery", outcome.SerializeAsString(), key, "", 1});
     ASSERT_TRUE(effects.ok());
     stage::Committer committer(*around_, "intake");
     ASSERT_TRUE(committer.CommitAndWait(*effects).ok());

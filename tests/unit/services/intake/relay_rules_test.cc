@@ -15,7 +15,8 @@ config::v1::Relay Relay(std::initializer_list<const char*> hosts, std::initializ
 TEST(RelayRulesTest, KnowsHostsByAddressAndBlock) {
   const auto rules = RelayRules::Make(Relay({"127.0.0.1", "192.0.2.64/26", "2001:db8::/33"}), {"example.jp"});
   ASSERT_TRUE(rules.ok());
-  for (const char* in : {"127.0.0.1", "192.0.2.64", "192.0.2.127", "2001:db8:7fff::1"}) EXPECT_TRUE(rules->MayConnect(in, "")) << in;
+  for (const char* in : {"127.0.0.1", "192.0.2.64", "192.0.2.127", "2001:db8:7fff::1"})
+    EXPECT_TRUE(rules->MayConnect(in, "")) << in;
   for (const char* out : {"127.0.0.2", "192.0.2.63", "192.0.2.128", "2001:db8:8000::1", "", "::1"}) {
     EXPECT_FALSE(rules->MayConnect(out, "")) << out;
   }

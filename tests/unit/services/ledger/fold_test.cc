@@ -12,8 +12,8 @@ using namespace mail::v1;
 
 class FoldTest : public ::testing::Test {
  protected:
-  JournalEntry Entry(int64_t second, const char* type, RecipientState state, std::initializer_list<const char*> recipients,
-                     const ParcelId& parcel = ParcelId()) {
+  JournalEntry Entry(int64_t second, const char* type, RecipientState state,
+                     std::initializer_list<const char*> recipients, const ParcelId& parcel = ParcelId()) {
     JournalEntry entry;
     entry.id = EventId::Generate(FromMicros(second * 1'000'000));
     entry.event.set_type(type);

@@ -23,21 +23,26 @@ namespace {
 using grpc::StatusCode;
 using Stub = v1::LedgerService::Stub;
 
-const std::map<std::string, std::set<std::string, std::less<>>> kUsers = {
-    {"hanako", {"sender"}}, {"jiro", {"sender"}}, {"auditor", {"auditor"}}, {"ops", {"operator"}}, {"admin", {"policy_admin"}}};
+const std::map<std::string, std::set<std::string, std::less<>>> kUsers = {{"hanako", {"sender"}},
+                                                                          {"jiro", {"sender"}},
+                                                                          {"auditor", {"auditor"}},
+                                                                          {"ops", {"operator"}},
+                                                                          {"admin", {"policy_admin"}}};
 
 class LedgerTest : public ::testing::Test {
  protected:
   LedgerTest()
-      : workers_("test", 2, 1000), keys_(*keys::OpenFileRing(folder_ / "ring", true)),
+      : workers_("test", 2, 1000),
+        keys_(*keys::OpenFileRing(folder_ / "ring", true)),
         database_(*store::OpenSqlite({.folder = folder_ / "data"})),
         bus_(*bus::OpenLocal(*database_, stage::ConsumerGroups())),
         around_{*database_, *bus_, *keys_, clock_, workers_, "example"},
-        authenticator_(*keys_, clock_, std::chrono::hours(24 * 365), [](std::string_view login) -> Result<rpc::Principal> {
-          const auto user = kUsers.find(std::string(login));
-          if (user == kUsers.end()) return MakeError(Code::kUnauthenticated, "unknown");
-          return rpc::Principal{user->first, user->second, "en"};
-        }) {
+        authenticator_(*keys_, clock_, std::chrono::hours(24 * 365),
+                       [](std::string_view login) -> Result<rpc::Principal> {
+                         const auto user = kUsers.find(std::string(login));
+                         if (user == kUsers.end()) return MakeError(Code::kUnauthenticated, "unknown");
+                         return rpc::Principal{user->first, user->second, "en"};
+                       }) {
     for (const auto* stage : {"intake", "policy", "delivery"}) {
       SEKISHO_CHECK(stage::MigrateStageTables(*database_, stage).ok());
     }
@@ -71,7 +76,9 @@ class LedgerTest : public ::testing::Test {
   }
   void Journal(const Mail& mail, const char* stage, const mail::v1::JournalEvent& event) {
     stage::Committer committer(around_, stage);
-    ASSERT_TRUE(committer.CommitAndWait([&](store::Tx&, stage::Outbox& outbox) { return outbox.Journal(mail.key, event); }).ok());
+    ASSERT_TRUE(
+        committer.CommitAndWait([&](store::Tx&, stage::Outbox& outbox) { return outbox.Journal(mail.key, event); })
+            .ok());
   }
   // As intake tells of a mail it accepted.
   Mail Accept(const std::string& principal, const std::string& subject = "見積もり",
@@ -104,8 +111,9 @@ class LedgerTest : public ::testing::Test {
   }
 
   template <typename Request, typename Response>
-  StatusCode Call(const std::string& login, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                  const Request& request, Response* response) {
+  StatusCode Call(const std::string& login,
+                  grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*), const Request& request,
+                  Response* response) {
     grpc::ClientContext context;
     if (!login.empty()) context.AddMetadata("authorization", "Bearer " + authenticator_.tokens().Issue(login)->token);
     response->Clear();
@@ -155,7 +163,8 @@ class LedgerTest : public ::testing::Test {
 TEST_F(LedgerTest, ShowsAMailsWayToItsSender) {
   const Mail mail = Accept("hanako");
   clock_.Advance(std::chrono::seconds(1));
-  Journal(mail, "policy", Event(mail, "judged", mail::v1::RECIPIENT_STATE_JUDGED, {"tanaka@maker.example", "sato@maker.example"}));
+  Journal(mail, "policy",
+          Event(mail, "judged", mail::v1::RECIPIENT_STATE_JUDGED, {"tanaka@maker.example", "sato@maker.example"}));
   const ParcelId parcel = ParcelId::Generate(clock_.Now());
   auto delivered = Event(mail, "delivered", mail::v1::RECIPIENT_STATE_DELIVERED, {"tanaka@maker.example"});
   delivered.set_parcel_id(std::string(parcel.octets()));
@@ -279,14 +288,17 @@ TEST_F(LedgerTest, KeepsNothingPersonalInClear) {
   Accept("hanako", "a subject nobody should read");
   Settle();
   std::string all;
-  for (const auto* sql : {"SELECT mail, owner, '' FROM {ledger.mail}", "SELECT mail, event, sealed FROM {ledger.event}"}) {
+  for (const auto* sql :
+       {"SELECT mail, owner, '' FROM {ledger.mail}", "SELECT mail, event, sealed FROM {ledger.event}"}) {
     const store::Statement select(sql);
-    ASSERT_TRUE(database_->Read([&](store::Tx& tx) {
-                           return tx.Query(select, {}, [&](const store::Row& row) {
-                             for (int column = 0; column < 3; ++column) all += row.Blob(column);
-                             return Ok();
-                           });
-                         }).ok());
+    ASSERT_TRUE(database_
+                    ->Read([&](store::Tx& tx) {
+                      return tx.Query(select, {}, [&](const store::Row& row) {
+                        for (int column = 0; column < 3; ++column) all += row.Blob(column);
+                        return Ok();
+                      });
+                    })
+                    .ok());
   }
   EXPECT_GT(all.size(), 200u);
   for (const auto* personal : {"subject", "hanako", "tanaka", "maker.example"}) {
@@ -299,22 +311,31 @@ TEST_F(LedgerTest, AnEventTakenTwiceIsThereOnce) {
   Settle();
   Recorder recorder(*keys_);
   auto event = Event(mail, "judged", mail::v1::RECIPIENT_STATE_JUDGED, {"tanaka@maker.example"});
-  const stage::Input input{bus::Topic::kJournal, EventId::Generate(clock_.Now()), mail.id, "policy", event.SerializeAsString(),
-                           mail.key, "", 1};
+  const stage::Input input{bus::Topic::kJournal,
+                           EventId::Generate(clock_.Now()),
+                           mail.id,
+                           "policy",
+                           event.SerializeAsString(),
+                           mail.key,
+                           "",
+                           1};
   for (int time = 0; time < 2; ++time) {
     const auto effects = recorder.Process(input);
     ASSERT_TRUE(effects.ok());
-    ASSERT_TRUE(database_->RunAndWait([&](store::Tx& tx) {
-                           struct NoOutbox final : stage::Outbox {
-                             Status Publish(bus::Topic, const keys::MailKey&, const MailId&, const google::protobuf::MessageLite&) override {
-                               return MakeError(Code::kInternal, "the ledger tells nobody anything");
-                             }
-                             Status Journal(const keys::MailKey&, mail::v1::JournalEvent) override {
-                               return MakeError(Code::kInternal, "the ledger tells nobody anything");
-                             }
-                           } outbox;
-                           return (*effects)(tx, outbox);
-                         }).ok());
+    ASSERT_TRUE(database_
+                    ->RunAndWait([&](store::Tx& tx) {
+                      struct NoOutbox final : stage::Outbox {
+                        Status Publish(bus::Topic, const keys::MailKey&, const MailId&,
+                                       const google::protobuf::MessageLite&) override {
+                          return MakeError(Code::kInternal, "the ledger tells nobody anything");
+                        }
+                        Status Journal(const keys::MailKey&, mail::v1::JournalEvent) override {
+                          return MakeError(Code::kInternal, "the ledger tells nobody anything");
+                        }
+                      } outbox;
+                      return (*effects)(tx, outbox);
+                    })
+                    .ok());
   }
   ASSERT_EQ(Trace("hanako", mail), StatusCode::OK);
   EXPECT_EQ(trace_.events_size(), 2);
@@ -323,8 +344,8 @@ TEST_F(LedgerTest, AnEventTakenTwiceIsThereOnce) {
 TEST_F(LedgerTest, WhatIsNoJournalEventIsCorrupt) {
   const Mail mail = Accept("hanako");
   Recorder recorder(*keys_);
-  const auto effects = recorder.Process({bus::Topic::kJournal, EventId::Generate(clock_.Now()), mail.id, "policy", "\xff\xff\xff",
-                                         mail.key, "", 1});
+  const auto effects = recorder.Process(
+      {bus::Topic::kJournal, EventId::Generate(clock_.Now()), mail.id, "policy", "\xff\xff\xff", mail.key, "", 1});
   ASSERT_FALSE(effects.ok());
   EXPECT_EQ(effects.error().code, Code::kCorrupt);
 }
@@ -335,10 +356,12 @@ TEST_F(LedgerTest, DeletesTheOldestAndNothingElse) {
   Settle();
   const auto remove = [&](const MailId& before, int64_t max) {
     int64_t deleted = -1;
-    EXPECT_TRUE(database_->RunAndWait([&](store::Tx& tx) -> Status {
-                           SEKISHO_TRY(deleted, DeleteBefore(tx, before, max));
-                           return Ok();
-                         }).ok());
+    EXPECT_TRUE(database_
+                    ->RunAndWait([&](store::Tx& tx) -> Status {
+                      SEKISHO_TRY(deleted, DeleteBefore(tx, before, max));
+                      return Ok();
+                    })
+                    .ok());
     return deleted;
   };
   EXPECT_EQ(remove(mails[0].id, 10), 0);

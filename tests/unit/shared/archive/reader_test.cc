@@ -32,7 +32,9 @@ class ReaderTest : public ::testing::Test {
       return Ok();
     });
   }
-  Result<ArchiveReading> Read(const std::string& octets) { return Read(octets, Budget(100, 1 << 24, 1000, octets.size())); }
+  Result<ArchiveReading> Read(const std::string& octets) {
+    return Read(octets, Budget(100, 1 << 24, 1000, octets.size()));
+  }
 
   testing::TemporaryFolder folder_;
   std::map<std::string, std::pair<ArchiveEntry, std::string>> found_;
@@ -42,13 +44,13 @@ TEST_F(ReaderTest, EveryFormatThatPeersWrite) {
   setlocale(LC_CTYPE, "C.UTF-8");
   Write("見積.txt", "見積の内容");
   Write("sub/b.txt", std::string(3000, 'b'));
-  for (const auto& [command, file] : std::vector<std::pair<std::string, std::string>>{
-           {"7z a z.zip 見積.txt sub", "z.zip"},
-           {"7z a z.7z 見積.txt sub", "z.7z"},
-           {"tar cf z.tar 見積.txt sub", "z.tar"},
-           {"tar czf z.tgz 見積.txt sub", "z.tgz"},
-           {"tar cjf z.tbz 見積.txt sub", "z.tbz"},
-           {"tar cJf z.txz 見積.txt sub", "z.txz"}}) {
+  for (const auto& [command, file] :
+       std::vector<std::pair<std::string, std::string>>{{"7z a z.zip 見積.txt sub", "z.zip"},
+                                                        {"7z a z.7z 見積.txt sub", "z.7z"},
+                                                        {"tar cf z.tar 見積.txt sub", "z.tar"},
+                                                        {"tar czf z.tgz 見積.txt sub", "z.tgz"},
+                                                        {"tar cjf z.tbz 見積.txt sub", "z.tbz"},
+                                                        {"tar cJf z.txz 見積.txt sub", "z.txz"}}) {
     const auto reading = Read(Make(command, file));
     ASSERT_TRUE(reading.ok()) << file;
     EXPECT_EQ(*reading, ArchiveReading::kWhole) << file;
@@ -62,9 +64,10 @@ TEST_F(ReaderTest, EveryFormatThatPeersWrite) {
 
 TEST_F(ReaderTest, SaysWhatIsEncrypted) {
   Write("a.txt", "secret content");
-  for (const auto& [command, file] : std::vector<std::pair<std::string, std::string>>{{"7z a -px aes.zip -mem=AES256 a.txt", "aes.zip"},
-                                                                                      {"7z a -px old.zip -mem=ZipCrypto a.txt", "old.zip"},
-                                                                                      {"7z a -px plain.7z a.txt", "plain.7z"}}) {
+  for (const auto& [command, file] :
+       std::vector<std::pair<std::string, std::string>>{{"7z a -px aes.zip -mem=AES256 a.txt", "aes.zip"},
+                                                        {"7z a -px old.zip -mem=ZipCrypto a.txt", "old.zip"},
+                                                        {"7z a -px plain.7z a.txt", "plain.7z"}}) {
     ASSERT_TRUE(Read(Make(command, file)).ok()) << file;
     EXPECT_TRUE(found_["a.txt"].first.encrypted) << file;
     EXPECT_EQ(found_["a.txt"].second, "") << file;
@@ -86,8 +89,10 @@ TEST_F(ReaderTest, SaysWhatIsDamaged) {
 
 TEST_F(ReaderTest, MarksPathsAndLinks) {
   Write("a.txt", "a");
-  const auto reading = Read(Make("ln -s /etc/passwd link && tar cPf z.tar --transform='s,^a.txt,../../a.txt,' a.txt link && "
-                                 "tar rPf z.tar /etc/hostname", "z.tar"));
+  const auto reading =
+      Read(Make("ln -s /etc/passwd link && tar cPf z.tar --transform='s,^a.txt,../../a.txt,' a.txt link && "
+                "tar rPf z.tar /etc/hostname",
+                "z.tar"));
   ASSERT_TRUE(reading.ok());
   for (const char* name : {"../../a.txt", "link", "/etc/hostname"}) EXPECT_TRUE(found_[name].first.unsafe_path) << name;
 }

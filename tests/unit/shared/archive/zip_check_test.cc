@@ -26,14 +26,14 @@ std::string N(uint64_t value, int size) {
 }
 
 std::string Local(const Fake& f) {
-  return "PK\3\4" + N(20, 2) + N(f.local_flags, 2) + N(f.local_method, 2) + N(0, 8) + N(f.content.size(), 4) + N(f.content.size(), 4) +
-         N(f.local_name.size(), 2) + N(0, 2) + f.local_name + f.content;
+  return "PK\3\4" + N(20, 2) + N(f.local_flags, 2) + N(f.local_method, 2) + N(0, 8) + N(f.content.size(), 4) +
+         N(f.content.size(), 4) + N(f.local_name.size(), 2) + N(0, 2) + f.local_name + f.content;
 }
 
 std::string Central(const Fake& f, uint64_t offset) {
   return "PK\1\2" + N(20, 2) + N(20, 2) + N(f.flags, 2) + N(f.method, 2) + N(0, 8) +
-         N(f.content.size() + static_cast<uint64_t>(f.packed_off_by), 4) + N(f.content.size(), 4) + N(f.name.size(), 2) + N(0, 12) +
-         N(offset, 4) + f.name;
+         N(f.content.size() + static_cast<uint64_t>(f.packed_off_by), 4) + N(f.content.size(), 4) +
+         N(f.name.size(), 2) + N(0, 12) + N(offset, 4) + f.name;
 }
 
 std::string End(uint64_t entries, uint64_t size, uint64_t offset) {
@@ -67,8 +67,9 @@ TEST(ZipCheckTest, AcceptsWhatPeersAndWeWrite) {
   const testing::TemporaryFolder folder;
   std::ofstream(folder / "見積.txt") << std::string(5000, 'x');
   std::ofstream(folder / "b.txt") << "b";
-  for (const std::string& command : {std::string("7z a z.zip *.txt"), std::string("7z a -psecret -mem=AES256 z.zip *.txt"),
-                                     std::string("python3 -m zipfile -c z.zip *.txt"), std::string("cat *.txt | 7z a -sicontent z.zip")}) {
+  for (const std::string& command :
+       {std::string("7z a z.zip *.txt"), std::string("7z a -psecret -mem=AES256 z.zip *.txt"),
+        std::string("python3 -m zipfile -c z.zip *.txt"), std::string("cat *.txt | 7z a -sicontent z.zip")}) {
     const auto outcome = testing::RunCommand({"sh", "-c", "cd " + folder.path() + " && rm -f z.zip && " + command});
     ASSERT_EQ(outcome.exit_status, 0) << outcome.output;
     std::ifstream in(folder / "z.zip", std::ios::binary);
@@ -85,7 +86,8 @@ TEST(ZipCheckTest, RefusesWhatTwoProgramsWouldReadInTwoWays) {
   EXPECT_EQ(Refusal(Zip({Fake{.local_method = 8}})), "ZIP file: an entry is packed in two ways");
   EXPECT_EQ(Refusal(Zip({Fake{.local_flags = 1}})), "ZIP file: an entry is packed in two ways");
   EXPECT_EQ(Refusal(Zip({Fake{.packed_off_by = -1}})), "ZIP file: an entry has two sizes");
-  EXPECT_EQ(Refusal(Zip({Fake{}}, Local(Fake{.name = "hidden", .local_name = "hidden"}))), "ZIP file: an entry is hidden between others");
+  EXPECT_EQ(Refusal(Zip({Fake{}}, Local(Fake{.name = "hidden", .local_name = "hidden"}))),
+            "ZIP file: an entry is hidden between others");
   EXPECT_EQ(Refusal(Local(Fake{}) + Zip({})), "ZIP file: its directory isn't where it says");
   const std::string one = Zip({Fake{}});
   EXPECT_EQ(Refusal(one + "trailing"), "ZIP file: its directory isn't at its end");
@@ -107,7 +109,8 @@ TEST(ZipCheckTest, RefusesWhatIsCutOrPointsOutside) {
   const std::string whole = Zip({Fake{}, Fake{.name = "b", .local_name = "b"}});
   for (size_t size = 0; size < whole.size(); ++size) EXPECT_NE(Refusal(whole.substr(0, size)), "accepted") << size;
   const std::string directory = Central(Fake{}, 1000000);
-  EXPECT_EQ(Refusal(Local(Fake{}) + directory + End(1, directory.size(), Local(Fake{}).size())), "ZIP file: an entry lies outside");
+  EXPECT_EQ(Refusal(Local(Fake{}) + directory + End(1, directory.size(), Local(Fake{}).size())),
+            "ZIP file: an entry lies outside");
 }
 
 TEST(ZipCheckTest, CountsEntries) {

@@ -84,7 +84,8 @@ TEST(ZipWriterTest, SevenZipExtractsJapaneseNames) {
   const Files files = Samples();
   std::ofstream(folder / "a.zip", std::ios::binary) << Zip(files);
   setenv("LC_ALL", "C.UTF-8", 1);
-  const auto outcome = RunCommand({"7z", "x", "-p" + std::string(kPassword), "-o" + (folder / "out"), folder / "a.zip"});
+  const auto outcome =
+      RunCommand({"7z", "x", "-p" + std::string(kPassword), "-o" + (folder / "out"), folder / "a.zip"});
   ASSERT_EQ(outcome.exit_status, 0) << outcome.output;
   Files extracted;
   for (const auto& entry : std::filesystem::directory_iterator(folder / "out")) {
@@ -127,8 +128,8 @@ TEST(ZipWriterTest, KeepsTheTime) {
 
 TEST(ZipWriterTest, RefusesNamesThatAreNotFileNames) {
   ZipWriter writer{Secret<std::string>(kPassword)};
-  for (const std::string& name : {std::string(), std::string("a/b"), std::string("a\\b"), std::string("a\nb"), std::string("a\0b", 3),
-                                  std::string(5000, 'a')}) {
+  for (const std::string& name : {std::string(), std::string("a/b"), std::string("a\\b"), std::string("a\nb"),
+                                  std::string("a\0b", 3), std::string(5000, 'a')}) {
     EXPECT_EQ(writer.Begin(name, kNow).error().code, Code::kInvalid);
   }
   EXPECT_EQ(writer.Finish().error().code, Code::kInvalid) << "a file of nothing";

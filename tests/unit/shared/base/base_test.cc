@@ -91,7 +91,8 @@ TEST(ClockTest, ParsesDurations) {
   EXPECT_EQ(*ParseDuration("1h30m"), 90min);
   EXPECT_EQ(*ParseDuration("250ms"), 250ms);
   EXPECT_EQ(FormatDuration(*ParseDuration("5d2h")), "5d2h");
-  for (const char* text : {"", "5", "m", "5x", "-5s", "5 s", "99999999999s"}) EXPECT_FALSE(ParseDuration(text).ok()) << text;
+  for (const char* text : {"", "5", "m", "5x", "-5s", "5 s", "99999999999s"})
+    EXPECT_FALSE(ParseDuration(text).ok()) << text;
 }
 
 TEST(ClockTest, FormatsTimes) {
@@ -111,7 +112,10 @@ TEST(WorkerPoolTest, RefusesWhatItCannotHold) {
   WorkerPool pool("test", 1, 2);
   std::atomic<bool> go{false};
   std::atomic<int> done{0};
-  const auto task = [&] { go.wait(false); ++done; };
+  const auto task = [&] {
+    go.wait(false);
+    ++done;
+  };
   ASSERT_TRUE(pool.Post(task));
   int taken = 0;
   while (pool.TryPost(task)) ++taken;

@@ -56,19 +56,23 @@ TEST(LoaderTest, NamesThePlaceAndTheRemedy) {
            {"intake:\n  listners: []\n", "f.yaml:2:3: intake.listners: is not a key here; did you mean 'listeners'?\n"},
            {"keys: {create: yes}\n", "f.yaml:1:16: keys.create: must be true or false\n"},
            {"keys: 3\n", "f.yaml:1:7: keys: must be keys with values, like 'key: value'\n"},
-           {"organization:\n  domains: example.jp\n", "f.yaml:2:12: organization.domains: must be a list, like [a, b]\n"},
+           {"organization:\n  domains: example.jp\n",
+            "f.yaml:2:12: organization.domains: must be a list, like [a, b]\n"},
            {"intake: {content_retention: 7}\n",
             "f.yaml:1:29: intake.content_retention: '7' is not a duration; write it like 90s, 3m, 1h30m, 5d\n"},
            {"intake: {limits: {recipients: many}}\n",
-            "f.yaml:1:31: intake.limits.recipients: 'many' is not a number that fits here; write it like 100 or 50MiB\n"},
+            "f.yaml:1:31: intake.limits.recipients: 'many' is not a number that fits here; write it like 100 or "
+            "50MiB\n"},
            {"intake: {limits: {recipients: 5000000000}}\n",
-            "f.yaml:1:31: intake.limits.recipients: '5000000000' is not a number that fits here; write it like 100 or 50MiB\n"},
+            "f.yaml:1:31: intake.limits.recipients: '5000000000' is not a number that fits here; write it like 100 or "
+            "50MiB\n"},
            {"intake: {limits: {recipients: -1}}\n",
             "f.yaml:1:31: intake.limits.recipients: '-1' is not a number that fits here; write it like 100 or 50MiB\n"},
            {"intake: {listeners: [{kind: submision}]}\n",
             "f.yaml:1:29: intake.listeners[0].kind: 'submision' is not known here; did you mean 'SUBMISSION'?\n"},
            {"intake: {listeners: [{kind: kind_unspecified}]}\n",
-            "f.yaml:1:29: intake.listeners[0].kind: 'kind_unspecified' is not known here; known: SUBMISSION, SUBMISSIONS, RELAY\n"},
+            "f.yaml:1:29: intake.listeners[0].kind: 'kind_unspecified' is not known here; known: SUBMISSION, "
+            "SUBMISSIONS, RELAY\n"},
            {"log: {level: info}\nlog: {level: debug}\n", "f.yaml:2:1: log: is given twice; keep one\n"},
            {"log: &a {level: info}\n",
             "f.yaml:1:6: anchors and aliases (& and *) are not allowed; write the value out\n"},
@@ -129,7 +133,9 @@ TEST(LoaderTest, AnEmptyFileIsAllDefaults) { EXPECT_EQ(ConfigProblems("# nothing
 TEST(LoaderTest, PlacesAreFoundByPath) {
   policy::v1::PolicyDocument document;
   SourceMap source;
-  ASSERT_TRUE(Load("rules:\n  - id: a\n  - id: b\n    when:\n      count: {recipients_over: 3}\n", "f", document, source).empty());
+  ASSERT_TRUE(
+      Load("rules:\n  - id: a\n  - id: b\n    when:\n      count: {recipients_over: 3}\n", "f", document, source)
+          .empty());
   EXPECT_EQ(source.At("rules[1].id").line, 3);
   EXPECT_EQ(source.At("rules[1].when.count.recipients_over").column, 32);
   EXPECT_EQ(source.At("rules[1].then").line, 3) << "the nearest thing around it";
@@ -149,7 +155,8 @@ TEST(SecretFileTest, MustNotBeReadByOthers) {
 class SekishoConfigTest : public ::testing::Test {
  protected:
   SekishoConfigTest() {
-    for (const char* name : {"directory.yaml", "policy.yaml", "server.pem", "server.key"}) std::ofstream(folder_ / name) << "\n";
+    for (const char* name : {"directory.yaml", "policy.yaml", "server.pem", "server.key"})
+      std::ofstream(folder_ / name) << "\n";
     config_.mutable_organization()->set_id("example");
     config_.mutable_organization()->add_domains("example.jp");
     config_.mutable_storage()->set_folder("var");
@@ -244,7 +251,9 @@ TEST_F(SekishoConfigTest, ASmartHostPasswordNeedsVerifiedTls) {
 
 TEST_F(SekishoConfigTest, AnEmptyFileSaysAllThatIsRequired) {
   config_.Clear();
-  EXPECT_EQ(Paths(), "organization.id organization.domains storage.folder keys.ring_file directory_file policy.file rpc.address ");
+  EXPECT_EQ(
+      Paths(),
+      "organization.id organization.domains storage.folder keys.ring_file directory_file policy.file rpc.address ");
 }
 
 TEST(HostPortTest, OnlyLoopbackAddressesAreLoopback) {

@@ -21,7 +21,7 @@ class ContentUnderTest {
  public:
   static constexpr uint64_t kSmallLimit = 64 * 1024;
   virtual ~ContentUnderTest() = default;
-  virtual void Reopen() = 0;   // with a cold cache
+  virtual void Reopen() = 0;  // with a cold cache
   virtual Store& content() = 0;
   virtual store::Database& database() = 0;
   virtual keys::KeyRing& keys() = 0;
@@ -106,14 +106,16 @@ TEST_P(ContentConformance, MayBeAttachedAgainWhenItsTransactionIsRunAgain) {
   for (const uint64_t size : {kSmall, kLarge}) {
     const auto staged = Stage(size == kSmall ? "d0" : "d1-x", RandomOctets(size));
     ASSERT_TRUE(staged.ok());
-    ASSERT_TRUE(under_test_->database().RunAndWait([&](store::Tx& tx) -> Status {
-                                           const Status first = tx.Savepoint([&]() -> Status {
-                                             SEKISHO_RETURN_IF_ERROR((*staged)->Attach(tx));
-                                             return MakeError(Code::kCancelled, "once more");
-                                           });
-                                           EXPECT_FALSE(first.ok());
-                                           return (*staged)->Attach(tx);
-                                         }).ok());
+    ASSERT_TRUE(under_test_->database()
+                    .RunAndWait([&](store::Tx& tx) -> Status {
+                      const Status first = tx.Savepoint([&]() -> Status {
+                        SEKISHO_RETURN_IF_ERROR((*staged)->Attach(tx));
+                        return MakeError(Code::kCancelled, "once more");
+                      });
+                      EXPECT_FALSE(first.ok());
+                      return (*staged)->Attach(tx);
+                    })
+                    .ok());
     EXPECT_TRUE(Read((*staged)->ref()).ok());
   }
 }
@@ -164,9 +166,8 @@ TEST_P(ContentConformance, RemovesAllOfAMailAndNothingElse) {
   EXPECT_TRUE(Read(small).ok());
   EXPECT_TRUE(Read(large).ok());
 
-  ASSERT_TRUE(under_test_->database()
-                  .RunAndWait([&](store::Tx& tx) { return under_test_->content().Remove(tx, first); })
-                  .ok());
+  ASSERT_TRUE(
+      under_test_->database().RunAndWait([&](store::Tx& tx) { return under_test_->content().Remove(tx, first); }).ok());
   EXPECT_EQ(ReadFails(small), Code::kNotFound);
   EXPECT_EQ(ReadFails(large), Code::kNotFound);
   EXPECT_TRUE(Read(other).ok());

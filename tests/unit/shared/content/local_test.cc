@@ -144,7 +144,8 @@ TEST_P(LocalContentTest, ARowOfAnotherContentIsCorrupt) {
       "UPDATE {content.blob} SET octets = (SELECT octets FROM {content.blob} WHERE name = 'd0') WHERE name = 'd1-x'");
   Keep("d0", "first");
   const ContentRef ref = Keep("d1-x", "second");
-  ASSERT_TRUE(local().database()
+  ASSERT_TRUE(local()
+                  .database()
                   .RunAndWait([](store::Tx& tx) -> Status {
                     SEKISHO_RETURN_IF_ERROR(tx.Execute(swap, {}));
                     return Ok();
@@ -158,8 +159,7 @@ TEST_P(LocalContentTest, ARowOfAnotherContentIsCorrupt) {
 TEST_P(LocalContentTest, RemovingAMailRemovesItsFiles) {
   Keep("d0", RandomOctets(kLarge));
   ASSERT_EQ(local().Files().size(), 1u);
-  ASSERT_TRUE(
-      local().database().RunAndWait([&](store::Tx& tx) { return local().content().Remove(tx, mail_); }).ok());
+  ASSERT_TRUE(local().database().RunAndWait([&](store::Tx& tx) { return local().content().Remove(tx, mail_); }).ok());
   EXPECT_TRUE(local().Files().empty());
 }
 
@@ -168,7 +168,8 @@ TEST_P(LocalContentTest, SweepsOldFilesThatNoRowNames) {
   // As a process that died before its transaction leaves them: of a mail without rows, and of one with another file.
   const std::string named = local().Files().at(0).filename();
   const Uuid old = Uuid::Generate(local().clock().Now());
-  std::ofstream(local().folder() / "content/" + MailId::Generate(local().clock().Now()).ToString() + ".d0." + old.ToString());
+  std::ofstream(local().folder() / "content/" + MailId::Generate(local().clock().Now()).ToString() + ".d0." +
+                old.ToString());
   std::ofstream(local().folder() / "content/" + mail_.ToString() + ".d0." + old.ToString());
   std::ofstream(local().folder() / "content/README");
   EXPECT_EQ(*local().content().SweepOrphans(), 0u) << "may be in work";

@@ -56,7 +56,8 @@ std::string Signed(const CmsSigner& signer, std::string_view entity, TimePoint n
   return frame->head + std::string(entity) + frame->tail;
 }
 
-std::string Encrypted(std::span<const std::string_view> pieces, std::span<const Certificate> recipients, ContentCipher cipher) {
+std::string Encrypted(std::span<const std::string_view> pieces, std::span<const Certificate> recipients,
+                      ContentCipher cipher) {
   std::string out;
   const Status status = CmsEncrypt(pieces, recipients, cipher, [&](std::string_view some) {
     out += some;
@@ -83,15 +84,15 @@ class CmsTest : public ::testing::Test {
   // What openssl finds inside a signature, or "" with a failed expectation.
   std::string Verify(std::string_view mail) {
     const auto outcome = RunCommand({"openssl", "cms", "-verify", "-in", Write("signed.eml", mail), "-CAfile",
-                                     Write("root.pem", Root().certificate_pem()), "-out", folder_ / "content", "-signer",
-                                     folder_ / "signer.pem"});
+                                     Write("root.pem", Root().certificate_pem()), "-out", folder_ / "content",
+                                     "-signer", folder_ / "signer.pem"});
     EXPECT_EQ(outcome.exit_status, 0) << outcome.output;
     return outcome.exit_status == 0 ? ReadFile("content") : "";
   }
   std::string Decrypt(std::string_view mail, const IssuedCertificate& recipient) {
-    const auto outcome = RunCommand({"openssl", "cms", "-decrypt", "-binary", "-in", Write("sealed.eml", mail), "-inkey",
-                                     Write("key.pem", recipient.key_pem), "-recip", Write("recipient.pem", recipient.certificate_pem),
-                                     "-out", folder_ / "clear"});
+    const auto outcome = RunCommand({"openssl", "cms", "-decrypt", "-binary", "-in", Write("sealed.eml", mail),
+                                     "-inkey", Write("key.pem", recipient.key_pem), "-recip",
+                                     Write("recipient.pem", recipient.certificate_pem), "-out", folder_ / "clear"});
     EXPECT_EQ(outcome.exit_status, 0) << outcome.output;
     return outcome.exit_status == 0 ? ReadFile("clear") : "";
   }
@@ -110,7 +111,8 @@ TEST_F(CmsTest, OpensslVerifiesWhatEachKindOfKeySigned) {
 
 TEST_F(CmsTest, SignsContentWithoutALastLineEndAndEmptyContent) {
   const CmsSigner signer = Signer(Issue("P-256"));
-  for (const std::string& entity : {std::string("Content-Type: text/plain\r\n\r\nno end"), std::string("Content-Type: text/plain\r\n\r\n")}) {
+  for (const std::string& entity :
+       {std::string("Content-Type: text/plain\r\n\r\nno end"), std::string("Content-Type: text/plain\r\n\r\n")}) {
     EXPECT_EQ(Verify(Signed(signer, entity)), entity);
   }
 }
@@ -138,10 +140,14 @@ TEST_F(CmsTest, ASignerMustFit) {
   const IssuedCertificate one = Issue("P-256", "one"), other = Issue("P-256", "other");
   const auto key = PrivateKey::FromPem(Secret<std::string>(one.key_pem));
   EXPECT_EQ(CmsSigner::Create(*key, Read(other.certificate_pem)[0], {}, kNow).error().code, Code::kInvalid);
-  EXPECT_EQ(CmsSigner::Create(*key, Read(one.certificate_pem)[0], {}, kNow + 2 * kYear).error().code, Code::kPrecondition);
+  EXPECT_EQ(CmsSigner::Create(*key, Read(one.certificate_pem)[0], {}, kNow + 2 * kYear).error().code,
+            Code::kPrecondition);
   const IssuedCertificate edwards = Issue("Ed25519");
-  EXPECT_EQ(CmsSigner::Create(*PrivateKey::FromPem(Secret<std::string>(edwards.key_pem)), Read(edwards.certificate_pem)[0], {}, kNow)
-                .error().code, Code::kInvalid);
+  EXPECT_EQ(CmsSigner::Create(*PrivateKey::FromPem(Secret<std::string>(edwards.key_pem)),
+                              Read(edwards.certificate_pem)[0], {}, kNow)
+                .error()
+                .code,
+            Code::kInvalid);
 }
 
 TEST_F(CmsTest, AnExpiredSignerDoesNotSign) {
@@ -150,14 +156,16 @@ TEST_F(CmsTest, AnExpiredSignerDoesNotSign) {
 
 TEST_F(CmsTest, AChainThatNamesTheSignerTwiceStillSigns) {
   const IssuedCertificate issued = Issue("P-256");
-  const auto signer = CmsSigner::Create(*PrivateKey::FromPem(Secret<std::string>(issued.key_pem)), Read(issued.certificate_pem)[0],
-                                        Read(issued.certificate_pem + Middle().certificate_pem() + Middle().certificate_pem()), kNow);
+  const auto signer =
+      CmsSigner::Create(*PrivateKey::FromPem(Secret<std::string>(issued.key_pem)), Read(issued.certificate_pem)[0],
+                        Read(issued.certificate_pem + Middle().certificate_pem() + Middle().certificate_pem()), kNow);
   ASSERT_TRUE(signer.ok());
   EXPECT_EQ(Verify(Signed(*signer, kEntity)), kEntity);
 }
 
 TEST_F(CmsTest, EachRecipientDecryptsOneParcel) {
-  const std::array recipients = {Issue("RSA-2048", "a"), Issue("RSA-2048", "b"), Issue("P-256", "c"), Issue("P-384", "d")};
+  const std::array recipients = {Issue("RSA-2048", "a"), Issue("RSA-2048", "b"), Issue("P-256", "c"),
+                                 Issue("P-384", "d")};
   std::vector<Certificate> certificates;
   for (const auto& recipient : recipients) certificates.push_back(Read(recipient.certificate_pem)[0]);
   for (const ContentCipher cipher : {ContentCipher::kAes256Cbc, ContentCipher::kAes256Gcm}) {
@@ -172,19 +180,21 @@ TEST_F(CmsTest, AStrangerDoesNotDecrypt) {
   const std::vector<Certificate> recipient = Read(Issue("RSA-2048", "a").certificate_pem);
   const std::string_view pieces[] = {kEntity};
   const IssuedCertificate stranger = Issue("RSA-2048", "b");
-  const auto outcome =
-      RunCommand({"openssl", "cms", "-decrypt", "-in", Write("m", Encrypted(pieces, recipient, ContentCipher::kAes256Cbc)),
-                  "-inkey", Write("key.pem", stranger.key_pem), "-recip", Write("r.pem", stranger.certificate_pem)});
+  const auto outcome = RunCommand(
+      {"openssl", "cms", "-decrypt", "-in", Write("m", Encrypted(pieces, recipient, ContentCipher::kAes256Cbc)),
+       "-inkey", Write("key.pem", stranger.key_pem), "-recip", Write("r.pem", stranger.certificate_pem)});
   EXPECT_NE(outcome.exit_status, 0);
 }
 
 TEST_F(CmsTest, UsesTheAlgorithmsThatReadersKnow) {
   const std::string_view pieces[] = {kEntity};
-  const std::string rsa = Describe(Encrypted(pieces, Read(Issue("RSA-2048").certificate_pem), ContentCipher::kAes256Cbc));
+  const std::string rsa =
+      Describe(Encrypted(pieces, Read(Issue("RSA-2048").certificate_pem), ContentCipher::kAes256Cbc));
   EXPECT_NE(rsa.find("pkcs7-envelopedData"), std::string::npos) << rsa;
   EXPECT_NE(rsa.find("rsaEncryption"), std::string::npos) << rsa;
   EXPECT_NE(rsa.find("aes-256-cbc"), std::string::npos) << rsa;
-  const std::string elliptic = Describe(Encrypted(pieces, Read(Issue("P-256").certificate_pem), ContentCipher::kAes256Gcm));
+  const std::string elliptic =
+      Describe(Encrypted(pieces, Read(Issue("P-256").certificate_pem), ContentCipher::kAes256Gcm));
   EXPECT_NE(elliptic.find("authEnvelopedData"), std::string::npos) << elliptic;
   EXPECT_NE(elliptic.find("dhSinglePass-stdDH-sha256kdf-scheme"), std::string::npos) << elliptic;
   EXPECT_NE(elliptic.find("id-aes256-wrap"), std::string::npos) << elliptic;
@@ -226,10 +236,11 @@ TEST_F(CmsTest, StopsAtTheSinksFirstError) {
   const std::string large(1 << 20, 'x');
   const std::string_view pieces[] = {large};
   int calls = 0;
-  const Status status = CmsEncrypt(pieces, Read(Issue("P-256").certificate_pem), ContentCipher::kAes256Cbc, [&](std::string_view) {
-    ++calls;
-    return Status(MakeError(Code::kExhausted, "disk full"));
-  });
+  const Status status =
+      CmsEncrypt(pieces, Read(Issue("P-256").certificate_pem), ContentCipher::kAes256Cbc, [&](std::string_view) {
+        ++calls;
+        return Status(MakeError(Code::kExhausted, "disk full"));
+      });
   EXPECT_EQ(status.error().code, Code::kExhausted);
   EXPECT_EQ(calls, 1);
 }

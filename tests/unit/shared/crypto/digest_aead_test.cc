@@ -9,7 +9,8 @@ namespace sekisho::crypto {
 namespace {
 
 TEST(DigestTest, KnownAnswers) {
-  EXPECT_EQ(HexEncode(Sha256("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");  // FIPS 180-4
+  EXPECT_EQ(HexEncode(Sha256("abc")),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");  // FIPS 180-4
   EXPECT_EQ(HexEncode(HmacSha256(Secret<std::string>("Jefe"), "what do ya want for nothing?")),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");  // RFC 4231 §4.3
   const auto ikm = HexDecode("0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b");
@@ -44,10 +45,12 @@ TEST(AeadTest, OpensWhatTheGcmSpecificationSealed) {  // its test case 16
   const Secret<std::string> key(*HexDecode("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308"));
   const std::string sealed = *HexDecode(
       "cafebabefacedbaddecaf888"
-      "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"
+      "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0a"
+      "bcc9f662"
       "76fc6ece0f4e1768cddf8853bb2d551b");
   EXPECT_EQ(HexEncode(*AeadOpen(key, *HexDecode("feedfacedeadbeeffeedfacedeadbeefabaddad2"), sealed)),
-            "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39");
+            "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa"
+            "0de657ba637b39");
 }
 
 TEST(AeadTest, OpensOnlyWithItsKeyContextAndOctets) {

@@ -42,7 +42,8 @@ CertificateRequest Good() {
   return request;
 }
 
-Result<Validity> Verify(const CertificateRequest& request, TimePoint now = kNow, std::string_view address = "sato@partner.example") {
+Result<Validity> Verify(const CertificateRequest& request, TimePoint now = kNow,
+                        std::string_view address = "sato@partner.example") {
   return VerifyForEncryption(Read(Middle().Issue(request).certificate_pem)[0], Read(Middle().certificate_pem()),
                              TrustStore(Read(Root().certificate_pem())), address, now);
 }
@@ -76,14 +77,16 @@ TEST(CertificateTest, SaysWhatItHolds) {
 
 TEST(CertificateTest, AnAddressWithANulNamesNobody) {
   CertificateRequest request = Good();
-  request.addresses = {std::string("sato@partner.example\0.attacker.example", 38), "sato@partner.example\r\n", "no-at-sign"};
+  request.addresses = {std::string("sato@partner.example\0.attacker.example", 38), "sato@partner.example\r\n",
+                       "no-at-sign"};
   EXPECT_TRUE(Read(Root().Issue(request).certificate_pem)[0].addresses().empty());
 }
 
 TEST(CertificateTest, FingerprintIsWhatOpensslSays) {
   const testing::TemporaryFolder folder;
   std::ofstream(folder / "c.pem") << Root().certificate_pem();
-  const auto outcome = testing::RunCommand({"openssl", "x509", "-in", folder / "c.pem", "-noout", "-fingerprint", "-sha256"});
+  const auto outcome =
+      testing::RunCommand({"openssl", "x509", "-in", folder / "c.pem", "-noout", "-fingerprint", "-sha256"});
   ASSERT_EQ(outcome.exit_status, 0) << outcome.output;
   std::string digits;
   for (const char c : outcome.output.substr(outcome.output.find('=') + 1)) {
@@ -106,7 +109,10 @@ TEST(CertificateTest, ReadsBundlesAndRefusesJunk) {
 TEST(CertificateTest, ReadsDerAloneAndNothingAfterIt) {
   const testing::TemporaryFolder folder;
   std::ofstream(folder / "c.pem") << Root().certificate_pem();
-  ASSERT_EQ(testing::RunCommand({"openssl", "x509", "-in", folder / "c.pem", "-outform", "DER", "-out", folder / "c.der"}).exit_status, 0);
+  ASSERT_EQ(
+      testing::RunCommand({"openssl", "x509", "-in", folder / "c.pem", "-outform", "DER", "-out", folder / "c.der"})
+          .exit_status,
+      0);
   std::ifstream in(folder / "c.der", std::ios::binary);
   const std::string der{std::istreambuf_iterator<char>(in), {}};
   EXPECT_EQ(Read(der)[0].fingerprint(), Read(Root().certificate_pem())[0].fingerprint());

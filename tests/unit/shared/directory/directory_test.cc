@@ -17,11 +17,17 @@ class DirectoryTest : public ::testing::Test {
   void Write(const std::string& yaml) { std::ofstream(file_) << yaml; }
   std::string Usual() const {
     return "users:\n"
-           "  - {login: Hanako@Example.jp, password_hash: \"" + hash_ + "\", manager: taro@example.jp, roles: [sender],\n"
+           "  - {login: Hanako@Example.jp, password_hash: \"" +
+           hash_ +
+           "\", manager: taro@example.jp, roles: [sender],\n"
            "     addresses: [hanako@example.jp, h.yamada@例え.jp]}\n"
            "  - {login: taro@example.jp, roles: [sender, approver]}\n"
-           "  - {login: demo@example.jp, password_hash: \"" + hash_ + "\", demo: true}\n"
-           "  - {login: gone@example.jp, password_hash: \"" + hash_ + "\", disabled: true}\n"
+           "  - {login: demo@example.jp, password_hash: \"" +
+           hash_ +
+           "\", demo: true}\n"
+           "  - {login: gone@example.jp, password_hash: \"" +
+           hash_ +
+           "\", disabled: true}\n"
            "groups:\n"
            "  - {name: sales, members: [taro@example.jp], addresses: [sales@example.jp]}\n";
   }
@@ -106,14 +112,18 @@ TEST_F(DirectoryTest, AChangedFileIsTakenOverAndAWrongOneRefused) {
   clock_.Advance(std::chrono::seconds(2));
   EXPECT_EQ(directory->Current()->Find("hanako@example.jp"), nullptr);
   EXPECT_EQ(directory->last_error(), "");
-  EXPECT_EQ(Verify(*directory, "hanako@example.jp", "correct horse"), Code::kUnauthenticated) << "who left is out, cache or not";
+  EXPECT_EQ(Verify(*directory, "hanako@example.jp", "correct horse"), Code::kUnauthenticated)
+      << "who left is out, cache or not";
 }
 
 TEST_F(DirectoryTest, SaysWhatIsWrongAndWhere) {
   EXPECT_EQ(Refusal("users:\n  - {login: a@x.jp, manager: b@x.jp}\n  - {login: b@x.jp, manager: a@x.jp}\n"),
-            ":2:30: users[0].manager: makes a loop of managers\n" + file_ + ":3:30: users[1].manager: makes a loop of managers");
-  EXPECT_EQ(Refusal("users:\n  - {login: a@x.jp, manager: c@x.jp}\n"), ":2:30: users[0].manager: is a login that is not in users");
-  EXPECT_EQ(Refusal("users:\n  - {login: a@x.jp}\n  - {login: A@X.jp}\n"), ":3:13: users[1].login: is given twice; keep one");
+            ":2:30: users[0].manager: makes a loop of managers\n" + file_ +
+                ":3:30: users[1].manager: makes a loop of managers");
+  EXPECT_EQ(Refusal("users:\n  - {login: a@x.jp, manager: c@x.jp}\n"),
+            ":2:30: users[0].manager: is a login that is not in users");
+  EXPECT_EQ(Refusal("users:\n  - {login: a@x.jp}\n  - {login: A@X.jp}\n"),
+            ":3:13: users[1].login: is given twice; keep one");
   EXPECT_EQ(Refusal("users:\n  - {login: a@x.jp, roles: [approbver]}\n"),
             ":2:28: users[0].roles: 'approbver' is no role; did you mean 'approver'?");
   EXPECT_EQ(Refusal("users:\n  - {login: a@x.jp, password_hash: secret}\n"),

@@ -25,10 +25,10 @@ std::string HashOf(std::string_view body, size_t piece = 1 << 20) {
 }
 
 TEST(DkimBodyHashTest, Rfc6376Examples) {
-  EXPECT_EQ(HashOf(" C \r\nD \t E\r\n\r\n\r\n"), crypto::Sha256(" C\r\nD E\r\n"));                           // §3.4.5
-  EXPECT_EQ(Base64Encode(HashOf("")), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");                      // §3.4.4
+  EXPECT_EQ(HashOf(" C \r\nD \t E\r\n\r\n\r\n"), crypto::Sha256(" C\r\nD E\r\n"));      // §3.4.5
+  EXPECT_EQ(Base64Encode(HashOf("")), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");  // §3.4.4
   EXPECT_EQ(Base64Encode(HashOf("Hi.\r\n\r\nWe lost the game.  Are you hungry yet?\r\n\r\nJoe.\r\n")),
-            "2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=");                                                // A.2, RFC 8463 A.3
+            "2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=");  // A.2, RFC 8463 A.3
 }
 
 TEST(DkimBodyHashTest, Canonicalisation) {
@@ -46,7 +46,8 @@ TEST(DkimBodyHashTest, Canonicalisation) {
   };
   for (const auto& [body, canonical] : cases) {
     for (const size_t piece : {1, 2, 3, 100}) {
-      EXPECT_EQ(HashOf(body, piece), crypto::Sha256(canonical)) << ::testing::PrintToString(body) << " in pieces of " << piece;
+      EXPECT_EQ(HashOf(body, piece), crypto::Sha256(canonical))
+          << ::testing::PrintToString(body) << " in pieces of " << piece;
     }
   }
   std::string large, canonical;
@@ -84,7 +85,8 @@ std::string Tag(const std::string& signature, const std::string& name) {
   return std::regex_search(flat, found, std::regex("(^|;)" + name + "=([^;]*)")) ? found[2].str() : "";
 }
 
-bool Verify(const std::string& signature, const std::string& header, const std::string& body, const crypto::PrivateKey& key) {
+bool Verify(const std::string& signature, const std::string& header, const std::string& body,
+            const crypto::PrivateKey& key) {
   if (Base64Encode(HashOf(body)) != Tag(signature, "bh")) return false;
   std::vector<std::string> rest = Fields(header);
   std::string octets;
@@ -111,7 +113,9 @@ bool Verify(const std::string& signature, const std::string& header, const std::
                           reinterpret_cast<const unsigned char*>(octets.data()), octets.size()) == 1;
 }
 
-crypto::PrivateKey Key(const std::string& kind) { return *crypto::PrivateKey::FromPem(Secret<std::string>(testing::TestKeyPem(kind))); }
+crypto::PrivateKey Key(const std::string& kind) {
+  return *crypto::PrivateKey::FromPem(Secret<std::string>(testing::TestKeyPem(kind)));
+}
 
 DkimSigner Both() {
   return *DkimSigner::Create({{"Example.JP", "r", Key("RSA-2048")}, {"example.jp", "e", Key("Ed25519")}});
@@ -152,8 +156,8 @@ TEST(DkimSignerTest, WhatIsRewrittenOnTheWayDoesNotBreakIt) {
 
 TEST(DkimSignerTest, ASecondFieldThatReadersWouldShowBreaksIt) {
   const std::string signature = Fields(*Both().Sign(kHeader, HashOf(kBody), "example.jp", kNow))[0];
-  for (const char* name : {"From", "To", "Cc", "Subject", "Date", "Reply-To", "Content-Type", "Content-Transfer-Encoding",
-                           "Content-Disposition", "Content-ID"}) {
+  for (const char* name : {"From", "To", "Cc", "Subject", "Date", "Reply-To", "Content-Type",
+                           "Content-Transfer-Encoding", "Content-Disposition", "Content-ID"}) {
     EXPECT_FALSE(Verify(signature, std::string(name) + ": added\r\n" + kHeader, kBody, Key("RSA-2048"))) << name;
   }
   EXPECT_EQ(Tag(signature, "l"), "");
@@ -161,12 +165,16 @@ TEST(DkimSignerTest, ASecondFieldThatReadersWouldShowBreaksIt) {
 
 TEST(DkimSignerTest, ARepeatedFieldIsSignedFromTheBottom) {
   const std::string header = "Reply-To: one@example.jp\r\nReply-To: two@example.jp\r\n" + kHeader;
-  EXPECT_TRUE(Verify(Fields(*Both().Sign(header, HashOf(kBody), "example.jp", kNow))[0], header, kBody, Key("RSA-2048")));
+  EXPECT_TRUE(
+      Verify(Fields(*Both().Sign(header, HashOf(kBody), "example.jp", kNow))[0], header, kBody, Key("RSA-2048")));
 }
 
 TEST(DkimSignerTest, OnlyKeysOfTheSendersDomainSign) {
-  const DkimSigner signer = *DkimSigner::Create({{"example.jp", "a", Key("Ed25519")}, {"sales.example.jp", "b", Key("Ed25519")}});
-  const auto count = [&](std::string_view domain) { return Fields(*signer.Sign(kHeader, HashOf(kBody), domain, kNow)).size(); };
+  const DkimSigner signer =
+      *DkimSigner::Create({{"example.jp", "a", Key("Ed25519")}, {"sales.example.jp", "b", Key("Ed25519")}});
+  const auto count = [&](std::string_view domain) {
+    return Fields(*signer.Sign(kHeader, HashOf(kBody), domain, kNow)).size();
+  };
   EXPECT_EQ(count("example.jp"), 1u);
   EXPECT_EQ(count("SALES.example.jp"), 2u);
   EXPECT_EQ(count("notexample.jp"), 0u);
@@ -176,7 +184,8 @@ TEST(DkimSignerTest, OnlyKeysOfTheSendersDomainSign) {
 TEST(DkimSignerTest, LinesAreShort) {
   const std::string signatures = *Both().Sign(kHeader, HashOf(kBody), "example.jp", kNow);
   size_t begin = 0;
-  for (size_t end; (end = signatures.find("\r\n", begin)) != std::string::npos; begin = end + 2) EXPECT_LE(end - begin, 78u);
+  for (size_t end; (end = signatures.find("\r\n", begin)) != std::string::npos; begin = end + 2)
+    EXPECT_LE(end - begin, 78u);
   EXPECT_EQ(begin, signatures.size());
 }
 
@@ -187,15 +196,21 @@ TEST(DkimSignerTest, TheHeaderMayEndWithItsEmptyLine) {
 }
 
 TEST(DkimSignerTest, RefusesHeadersItCannotRead) {
-  for (const char* header : {"To: a@b\r\n", "", "\r\n", "From: a@b", "From: a@b\r\nno colon\r\n", ": x\r\nFrom: a@b\r\n"}) {
+  for (const char* header :
+       {"To: a@b\r\n", "", "\r\n", "From: a@b", "From: a@b\r\nno colon\r\n", ": x\r\nFrom: a@b\r\n"}) {
     EXPECT_EQ(Both().Sign(header, HashOf(""), "example.jp", kNow).error().code, Code::kMalformed) << header;
   }
 }
 
 TEST(DkimSignerTest, RefusesKeysAndNamesOfAnotherKind) {
-  for (const auto& [domain, selector] : std::vector<std::pair<std::string, std::string>>{
-           {"", "s"}, {"example.jp", ""}, {"exa;mple.jp", "s"}, {"example.jp", "s\r\nX: y"}, {"example..jp", "s"}, {".jp", "s"}}) {
-    EXPECT_EQ(DkimSigner::Create({{domain, selector, Key("Ed25519")}}).error().code, Code::kInvalid) << domain << '/' << selector;
+  for (const auto& [domain, selector] : std::vector<std::pair<std::string, std::string>>{{"", "s"},
+                                                                                         {"example.jp", ""},
+                                                                                         {"exa;mple.jp", "s"},
+                                                                                         {"example.jp", "s\r\nX: y"},
+                                                                                         {"example..jp", "s"},
+                                                                                         {".jp", "s"}}) {
+    EXPECT_EQ(DkimSigner::Create({{domain, selector, Key("Ed25519")}}).error().code, Code::kInvalid)
+        << domain << '/' << selector;
   }
   EXPECT_EQ(DkimSigner::Create({{"example.jp", "s", Key("P-256")}}).error().code, Code::kInvalid);
 }

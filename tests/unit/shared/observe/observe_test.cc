@@ -16,7 +16,8 @@
 namespace sekisho::observe {
 namespace {
 
-static_assert(!std::is_constructible_v<Field, std::string_view, Secret<std::string>>, "a secret must not become a field");
+static_assert(!std::is_constructible_v<Field, std::string_view, Secret<std::string>>,
+              "a secret must not become a field");
 
 TEST(LogTest, WritesOneJsonObjectALine) {
   testing::TemporaryFolder folder;

@@ -1,5 +1,5 @@
-// What a process can still do after it has given everything up. Each attempt is made in a child of its own. Not compiled
-// under sanitizers, whose runtime makes system calls of its own.
+// What a process can still do after it has given everything up. Each attempt is made in a child of its own. Not
+// compiled under sanitizers, whose runtime makes system calls of its own.
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
@@ -46,8 +46,10 @@ TEST(ConfineToParsingTest, ReachesNothingElse) {
   EXPECT_EXIT(AsParser([] { return kill(getppid(), 0) == 0; }), kKilled, "");
   EXPECT_EXIT(AsParser([] { return CanOpen("/etc/hostname"); }), kBad, "");
   EXPECT_EXIT(AsParser([] {
-                return mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
-              }), kKilled, "");
+                return mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+                       MAP_FAILED;
+              }),
+              kKilled, "");
 }
 
 TEST(ConfineToReaderProgramTest, ReadsSystemFilesOnly) {
@@ -55,7 +57,8 @@ TEST(ConfineToReaderProgramTest, ReadsSystemFilesOnly) {
   EXPECT_EXIT(AsReaderProgram([] { return CanOpen("/etc/passwd"); }), kBad, "");
   EXPECT_EXIT(AsReaderProgram([] { return CanOpen("/proc/self/environ"); }), kBad, "");
   EXPECT_EXIT(AsReaderProgram([] { return CanOpen("/tmp"); }), kBad, "");
-  EXPECT_EXIT(AsReaderProgram([] { return execl("/usr/bin/env", "env", "true", nullptr) == 0; }), ::testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(AsReaderProgram([] { return execl("/usr/bin/env", "env", "true", nullptr) == 0; }),
+              ::testing::ExitedWithCode(0), "");
 }
 
 TEST(ConfineToReaderProgramTest, WritesNothingAndCallsNobody) {
@@ -69,7 +72,9 @@ TEST(LimitResourcesTest, MemoryEnds) {
   EXPECT_EXIT(
       {
         if (!LimitResources(64 << 20, 10)) _exit(kNotConfined);
-        _exit(mmap(nullptr, 256 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED ? kDone : kRefused);
+        _exit(mmap(nullptr, 256 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED
+                  ? kDone
+                  : kRefused);
       },
       kBad, "");
 }

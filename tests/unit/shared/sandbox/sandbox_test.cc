@@ -23,7 +23,8 @@ std::string ReadFile(const std::string& path) {
 std::string Sample(const std::string& name) { return ReadFile(std::string(SEKISHO_TESTDATA) + "/sandbox/" + name); }
 
 std::unique_ptr<Sandbox> StartSandbox(Options options = {}) {
-  if (options.worker_path.empty()) options.worker_path = std::string(SEKISHO_BINARY_DIR) + "/bin/sekisho-sandbox-worker";
+  if (options.worker_path.empty())
+    options.worker_path = std::string(SEKISHO_BINARY_DIR) + "/bin/sekisho-sandbox-worker";
   auto sandbox = Sandbox::Start(std::move(options));
   SEKISHO_CHECK(sandbox.ok());
   return *std::move(sandbox);
@@ -58,8 +59,8 @@ class SandboxTest : public ::testing::Test {
 };
 
 TEST_F(SandboxTest, ReadsTheTextOfDocuments) {
-  for (const char* name : {"word.docx", "word.doc", "text.odt", "page.pdf", "sheet.xlsx", "sheet.xls", "sheet.ods", "slides.pptx",
-                           "owner-password.pdf"}) {
+  for (const char* name : {"word.docx", "word.doc", "text.odt", "page.pdf", "sheet.xlsx", "sheet.xls", "sheet.ods",
+                           "slides.pptx", "owner-password.pdf"}) {
     const Inspection inspection = Inspect(Sample(name), name);
     EXPECT_EQ(inspection.reading, Reading::kText) << name;
     ASSERT_EQ(inspection.texts.size(), 1u) << name;
@@ -86,14 +87,15 @@ TEST_F(SandboxTest, KeepsCellsAndParagraphsApart) {
 }
 
 TEST_F(SandboxTest, TextInEveryJapaneseCharset) {
-  for (const char* octets : {"\xe7\xa4\xbe\xe5\xa4\x96\xe7\xa7\x98 secret", "\x8e\xd0\x8a\x4f\x94\xe9 secret", "\x1b$B<R30Hk\x1b(B secret",
-                             "\xbc\xd2\xb3\xb0\xc8\xeb secret"}) {
+  for (const char* octets : {"\xe7\xa4\xbe\xe5\xa4\x96\xe7\xa7\x98 secret", "\x8e\xd0\x8a\x4f\x94\xe9 secret",
+                             "\x1b$B<R30Hk\x1b(B secret", "\xbc\xd2\xb3\xb0\xc8\xeb secret"}) {
     const Inspection inspection = Inspect(octets, "a.txt");
     EXPECT_EQ(inspection.reading, Reading::kText);
     ASSERT_EQ(inspection.texts.size(), 1u);
     EXPECT_NE(inspection.texts[0].text.find("社外秘 secret"), std::string::npos) << inspection.texts[0].text;
   }
-  const Inspection html = Inspect("<html><body>社<b>外</b>秘<a href=\"https://x.example/\">x</a></body></html>", "a.html");
+  const Inspection html =
+      Inspect("<html><body>社<b>外</b>秘<a href=\"https://x.example/\">x</a></body></html>", "a.html");
   EXPECT_NE(html.texts[0].text.find("社外秘"), std::string::npos);
   EXPECT_NE(html.texts[0].text.find("https://x.example/"), std::string::npos);
 }
@@ -102,11 +104,13 @@ TEST_F(SandboxTest, ListsArchivesInArchives) {
   Write("inner/社外秘.txt", "inner text");
   Write("picture.png", "\x89PNG\r\n\x1a\n....");
   std::filesystem::copy(std::string(SEKISHO_TESTDATA) + "/sandbox/word.docx", folder_ / "w.docx");
-  const Inspection inspection = Inspect(Make("7z a inner.7z inner && tar czf outer.tgz inner.7z picture.png w.docx", "outer.tgz"), "o.tgz");
+  const Inspection inspection =
+      Inspect(Make("7z a inner.7z inner && tar czf outer.tgz inner.7z picture.png w.docx", "outer.tgz"), "o.tgz");
   EXPECT_EQ(inspection.reading, Reading::kListed);
   std::vector<std::string> names;
   for (const Entry& entry : inspection.entries) names.push_back(std::to_string(entry.depth) + " " + entry.name);
-  EXPECT_EQ(names, (std::vector<std::string>{"1 inner.7z", "2 inner/", "2 inner/社外秘.txt", "1 picture.png", "1 w.docx"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"1 inner.7z", "2 inner/", "2 inner/社外秘.txt", "1 picture.png", "1 w.docx"}));
   EXPECT_EQ(inspection.entries[0].reading, Reading::kListed);
   EXPECT_EQ(inspection.entries[2].reading, Reading::kText);
   EXPECT_EQ(inspection.entries[2].size, 10u);
@@ -124,8 +128,10 @@ TEST_F(SandboxTest, NamesThatWindowsWroteInCp932) {
   const Inspection inspection =
       Inspect(Make("printf x > a && python3 -c \"import zipfile; z=zipfile.ZipFile('z.zip','w'); "
                    "i=zipfile.ZipInfo('XXXX.txt'); z.writestr(i,'x'); z.close(); "
-                   "d=open('z.zip','rb').read().replace(b'XXXX', '\xe6\x8f\x90\xe6\xa1\x88'.encode('cp932')); open('z.zip','wb').write(d)\"",
-                   "z.zip"), "z.zip");
+                   "d=open('z.zip','rb').read().replace(b'XXXX', '\xe6\x8f\x90\xe6\xa1\x88'.encode('cp932')); "
+                   "open('z.zip','wb').write(d)\"",
+                   "z.zip"),
+              "z.zip");
   ASSERT_EQ(inspection.entries.size(), 1u);
   EXPECT_EQ(inspection.entries[0].name, "提案.txt");
 }
@@ -134,23 +140,28 @@ TEST_F(SandboxTest, FilesInsideOfficeFilesAreReadToo) {
   std::filesystem::copy(std::string(SEKISHO_TESTDATA) + "/sandbox/sheet.xlsx", folder_ / "sheet.xlsx");
   std::filesystem::copy(std::string(SEKISHO_TESTDATA) + "/sandbox/word.docx", folder_ / "w.docx");
   const std::string with_sheet =
-      Make("mkdir -p word/embeddings && cp sheet.xlsx word/embeddings/ && 7z a -tzip w.docx word/embeddings/sheet.xlsx", "w.docx");
+      Make("mkdir -p word/embeddings && cp sheet.xlsx word/embeddings/ && 7z a -tzip w.docx word/embeddings/sheet.xlsx",
+           "w.docx");
   const Inspection inspection = Inspect(with_sheet, "w.docx");
   ASSERT_EQ(inspection.entries.size(), 1u);
   EXPECT_EQ(inspection.entries[0].name, "word/embeddings/sheet.xlsx");
   EXPECT_EQ(inspection.entries[0].reading, Reading::kText);
   Write("word/media/image1.png", "\x89PNG\r\n\x1a\n....");
-  EXPECT_EQ(Inspect(Make("7z a -tzip w.docx word/media/image1.png", "w.docx"), "w.docx").entries.size(), 1u) << "an ingredient";
+  EXPECT_EQ(Inspect(Make("7z a -tzip w.docx word/media/image1.png", "w.docx"), "w.docx").entries.size(), 1u)
+      << "an ingredient";
   Write("word/media/notes.txt", "社外秘");
-  EXPECT_EQ(Inspect(Make("7z a -tzip w.docx word/media/notes.txt", "w.docx"), "w.docx").entries.size(), 2u) << "a stowaway";
+  EXPECT_EQ(Inspect(Make("7z a -tzip w.docx word/media/notes.txt", "w.docx"), "w.docx").entries.size(), 2u)
+      << "a stowaway";
 }
 
 TEST_F(SandboxTest, WhatIsEncryptedIsSaid) {
   EXPECT_EQ(Inspect(Sample("encrypted.pdf"), "a.pdf").reading, Reading::kEncrypted);
   EXPECT_EQ(Inspect(Sample("encrypted.xlsx"), "a.xlsx").reading, Reading::kEncrypted);
   Write("a.txt", "secret");
-  for (const auto& [command, file] : std::vector<std::pair<std::string, std::string>>{
-           {"7z a -px -mem=AES256 z.zip a.txt", "z.zip"}, {"7z a -px z.7z a.txt", "z.7z"}, {"7z a -px -mhe=on h.7z a.txt", "h.7z"}}) {
+  for (const auto& [command, file] :
+       std::vector<std::pair<std::string, std::string>>{{"7z a -px -mem=AES256 z.zip a.txt", "z.zip"},
+                                                        {"7z a -px z.7z a.txt", "z.7z"},
+                                                        {"7z a -px -mhe=on h.7z a.txt", "h.7z"}}) {
     const Inspection inspection = Inspect(Make(command, file), file);
     EXPECT_TRUE(inspection.AnyEncrypted()) << file;
     EXPECT_TRUE(inspection.texts.empty()) << file;
@@ -163,7 +174,8 @@ TEST_F(SandboxTest, WhatCannotBeReadIsSaid) {
   EXPECT_EQ(Inspect(Sample("word.docx").substr(0, 3000), "a.docx").reading, Reading::kUnreadable);
   EXPECT_EQ(Inspect(Sample("page.pdf").substr(0, 500), "a.pdf").reading, Reading::kUnreadable);
   EXPECT_EQ(Inspect("PK\3\4 but nothing else", "a.zip").reading, Reading::kUnreadable);
-  EXPECT_EQ(Inspect(std::string(32768, '\0') + "\1CD001\1" + std::string(4096, '\0'), "a.iso").reading, Reading::kUnreadable);
+  EXPECT_EQ(Inspect(std::string(32768, '\0') + "\1CD001\1" + std::string(4096, '\0'), "a.iso").reading,
+            Reading::kUnreadable);
   EXPECT_EQ(Inspect("{\\rtf1 text}", "a.rtf").reading, Reading::kUnreadable);
   EXPECT_EQ(Inspect(std::string("\1\2\3\0\4\5\6\7", 8), "a.bin").reading, Reading::kUnreadable);
   EXPECT_EQ(Inspect("", "empty.txt").reading, Reading::kNoText);
@@ -174,13 +186,16 @@ TEST_F(SandboxTest, XmlThatCouldHideTextIsUnreadable) {
   for (const char* xml : {"<!DOCTYPE d [<!ENTITY e \"社外秘\">]><d>&e;</d>", "<a>not closed", "not XML",
                           "<!DOCTYPE d SYSTEM \"file:///etc/passwd\"><d/>"}) {
     Write("word/document.xml", xml);
-    EXPECT_EQ(Inspect(Make("7z a -tzip w.docx word/document.xml", "w.docx"), "w.docx").reading, Reading::kUnreadable) << xml;
+    EXPECT_EQ(Inspect(Make("7z a -tzip w.docx word/document.xml", "w.docx"), "w.docx").reading, Reading::kUnreadable)
+        << xml;
   }
 }
 
 TEST_F(SandboxTest, UnsafePathsAreMarked) {
   const Inspection inspection = Inspect(Make("ln -s /etc/passwd link && echo x > a && "
-                                             "tar cPf z.tar --transform='s,^a$,../../a,' a link", "z.tar"), "z.tar");
+                                             "tar cPf z.tar --transform='s,^a$,../../a,' a link",
+                                             "z.tar"),
+                                        "z.tar");
   ASSERT_EQ(inspection.entries.size(), 2u);
   for (const Entry& entry : inspection.entries) EXPECT_TRUE(entry.unsafe_path) << entry.name;
 }
@@ -254,8 +269,9 @@ TEST_F(SandboxTest, ManyAtOnce) {
 // A worker that an attachment has taken over.
 TEST_F(SandboxTest, AWorkerThatLiesIsNotBelieved) {
   sandbox_ = StartSandbox({.worker_path = std::string(SEKISHO_TESTDATA) + "/sandbox/lying-worker"});
-  for (const char* name : {"huge record", "unknown record", "reading of no entry", "unknown reading", "text of no entry",
-                           "short payload", "too deep", "endless entries", "program of its choice", "crash", "end"}) {
+  for (const char* name :
+       {"huge record", "unknown record", "reading of no entry", "unknown reading", "text of no entry", "short payload",
+        "too deep", "endless entries", "program of its choice", "crash", "end"}) {
     EXPECT_EQ(sandbox_->Inspect("content", name, {}).error().code, Code::kMalformed) << name;
   }
   EXPECT_EQ(sandbox_->Inspect("content", "endless text", {}).error().code, Code::kLimit);

@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <filesystem>
 #include <fstream>
-#include <condition_variable>
 #include <functional>
 #include <future>
 #include <map>
@@ -43,7 +43,8 @@ class ScriptedProcessor final : public Processor {
   }
   void WaitForCalls(int count) {
     std::unique_lock lock(mutex_);
-    ASSERT_TRUE(called_.wait_for(lock, std::chrono::seconds(20), [&] { return calls_ >= count; })) << calls_ << " calls";
+    ASSERT_TRUE(called_.wait_for(lock, std::chrono::seconds(20), [&] { return calls_ >= count; }))
+        << calls_ << " calls";
   }
   int calls() {
     const std::scoped_lock lock(mutex_);
@@ -65,7 +66,8 @@ Effects Leave(const std::string& name) {
   };
 }
 
-// Passes everything on, until it is told to refuse new work as a database does whose queue is full: at once, on the caller's thread.
+// Passes everything on, until it is told to refuse new work as a database does whose queue is full: at once, on the
+// caller's thread.
 class RefusingDatabase final : public store::Database {
  public:
   explicit RefusingDatabase(store::Database& behind) : behind_(behind) {}
@@ -292,18 +294,22 @@ TEST_F(StageTest, ADependencyThatIsDownPausesAndParksNothing) {
   EXPECT_NE(Queue().pause_reason().find("directory"), std::string::npos);
   for (int i = 0; i < 20; ++i) {  // it asks again and again, one record at a time
     const int before = processor.calls();
-    Await([&] {
-      clock_.Advance(std::chrono::seconds(1));
-      return processor.calls() > before;
-    }, "a probe");
+    Await(
+        [&] {
+          clock_.Advance(std::chrono::seconds(1));
+          return processor.calls() > before;
+        },
+        "a probe");
   }
   EXPECT_EQ(Queue().parked(), 0u);
   EXPECT_LT(processor.calls(), 100);
   up = true;
-  Await([&] {
-    clock_.Advance(std::chrono::seconds(30));
-    return Effects_().size() == 100;
-  }, "all went through");
+  Await(
+      [&] {
+        clock_.Advance(std::chrono::seconds(30));
+        return Effects_().size() == 100;
+      },
+      "all went through");
   EXPECT_EQ(Queue().parked(), 0u);
 }
 
@@ -381,14 +387,14 @@ TEST_F(StageTest, ARecordThatWasForgedIsParkedUnread) {
     message.header.time = clock_.Now();
     mail::v1::Mail mail;
     mail.mutable_submitter()->set_helo("forged");
-    message.value = *keys_->Seal(key, ValueContext(bus::Topic::kSubmitted, message.header.id), mail.SerializeAsString());
+    message.value =
+        *keys_->Seal(key, ValueContext(bus::Topic::kSubmitted, message.header.id), mail.SerializeAsString());
     ASSERT_TRUE(SignHandOver(*keys_, bus::Topic::kSubmitted, message).ok());
     forge(message);
-    ASSERT_TRUE(database_
-                    ->RunAndWait([&](store::Tx& tx) {
-                      return bus_->Append(tx, "intake", bus::Topic::kSubmitted, message);
-                    })
-                    .ok());
+    ASSERT_TRUE(
+        database_
+            ->RunAndWait([&](store::Tx& tx) { return bus_->Append(tx, "intake", bus::Topic::kSubmitted, message); })
+            .ok());
   };
   append([](bus::Message& m) { m.header.macs.clear(); });
   append([](bus::Message& m) { m.header.source = "delivery"; });
@@ -405,9 +411,8 @@ TEST_F(StageTest, ARecordThatWasForgedIsParkedUnread) {
 }
 
 TEST_F(StageTest, NothingReadableIsKeptAtRest) {
-  ScriptedProcessor processor([](const Input&, const mail::v1::Mail&) -> Result<Effects> {
-    return MakeError(Code::kMalformed, "parked");
-  });
+  ScriptedProcessor processor(
+      [](const Input&, const mail::v1::Mail&) -> Result<Effects> { return MakeError(Code::kMalformed, "parked"); });
   Submit("canary-7719");
   Start(processor);
   Await([&] { return Queue().parked() == 1; }, "it is parked");

@@ -73,8 +73,10 @@ TEST_F(KeyBookTest, AnInternationalDomainIsFoundInBothForms) {
 TEST_F(KeyBookTest, RefusesWhatCannotBeUsedAndSaysWhy) {
   MustOpen();
   const TimePoint now = Now();
-  EXPECT_THAT(Refusal(MakePerson("a@one.example", "P-256", kFrom, now - kDay).issued.certificate_pem), HasSubstr("expired"));
-  EXPECT_THAT(Refusal(MakePerson("a@one.example", "P-256", now + kDay, kUntil).issued.certificate_pem), HasSubstr("valid only from"));
+  EXPECT_THAT(Refusal(MakePerson("a@one.example", "P-256", kFrom, now - kDay).issued.certificate_pem),
+              HasSubstr("expired"));
+  EXPECT_THAT(Refusal(MakePerson("a@one.example", "P-256", now + kDay, kUntil).issued.certificate_pem),
+              HasSubstr("valid only from"));
   testing::CertificateRequest request;
   request.addresses = {"a@one.example"};
   request.key_usage = "critical,digitalSignature";
@@ -88,7 +90,8 @@ TEST_F(KeyBookTest, RefusesWhatCannotBeUsedAndSaysWhy) {
   EXPECT_THAT(Refusal(MakePerson(request, stranger).issued.certificate_pem), HasSubstr("trusted CA"));
   EXPECT_THAT(Refusal(MakePerson("a@one.example", "RSA-1024").issued.certificate_pem), HasSubstr("weak"));
   EXPECT_THAT(Refusal("rubbish"), HasSubstr("not a certificate"));
-  EXPECT_THAT(Refusal(MakePerson("a@one.example").issued.certificate_pem, "b@one.example"), HasSubstr("another address"));
+  EXPECT_THAT(Refusal(MakePerson("a@one.example").issued.certificate_pem, "b@one.example"),
+              HasSubstr("another address"));
   EXPECT_TRUE(book_->List("").empty());
   EXPECT_EQ(world_.Rows("certificate"), 0u);
 }
@@ -213,11 +216,13 @@ TEST_F(KeyBookTest, APasswordIsAgreedWithAnAddressElseWithItsDomain) {
 
 TEST_F(KeyBookTest, AWeakOrUnopenablePasswordIsNotAgreed) {
   MustOpen();
-  for (const char* password : {"", "hunter2", "elevenchars", "has a space in", "パスワードです長い", "two\nlines-long"}) {
+  for (const char* password :
+       {"", "hunter2", "elevenchars", "has a space in", "パスワードです長い", "two\nlines-long"}) {
     const auto agreed = book_->Agree("one.example", Secret<std::string>(std::string(password)));
     ASSERT_FALSE(agreed.ok()) << password;
     EXPECT_EQ(agreed.error().code, Code::kInvalid);
-    EXPECT_EQ(agreed.error().detail, book_->Agree("one.example", Secret<std::string>(std::string("x"))).error().detail);  // it isn't quoted
+    EXPECT_EQ(agreed.error().detail,
+              book_->Agree("one.example", Secret<std::string>(std::string("x"))).error().detail);  // it isn't quoted
   }
   for (const char* recipient : {"", "@one.example", "a@", "a b.example", "one.example\nx"}) {
     EXPECT_FALSE(book_->Agree(recipient, Secret<std::string>(std::string("long-enough-12"))).ok()) << recipient;
@@ -239,7 +244,8 @@ class EncryptionRpcTest : public KeyBookTest {
   }
   std::unique_ptr<grpc::ClientContext> As(const std::string& role) {
     auto context = std::make_unique<grpc::ClientContext>();
-    context->AddMetadata("authorization", "Bearer " + world_.authenticator->tokens().Issue(role + "@example.jp")->token);
+    context->AddMetadata("authorization",
+                         "Bearer " + world_.authenticator->tokens().Issue(role + "@example.jp")->token);
     return context;
   }
   std::unique_ptr<rpc::Server> server_;
@@ -270,7 +276,8 @@ TEST_F(EncryptionRpcTest, OthersMayNot) {
   v1::ListCertificatesResponse listed;
   v1::SetAgreedPasswordResponse agreed;
   for (const char* role : {"sender", "policy_admin", "operator"}) {
-    EXPECT_EQ(stub_->ImportCertificate(As(role).get(), {}, &imported).error_code(), grpc::StatusCode::PERMISSION_DENIED);
+    EXPECT_EQ(stub_->ImportCertificate(As(role).get(), {}, &imported).error_code(),
+              grpc::StatusCode::PERMISSION_DENIED);
     EXPECT_EQ(stub_->ListCertificates(As(role).get(), {}, &listed).error_code(), grpc::StatusCode::PERMISSION_DENIED);
     EXPECT_EQ(stub_->SetAgreedPassword(As(role).get(), {}, &agreed).error_code(), grpc::StatusCode::PERMISSION_DENIED);
   }

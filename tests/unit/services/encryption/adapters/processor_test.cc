@@ -1,4 +1,5 @@
-// The service on a real store and bus: what it hands on, what it refuses, what it parks, and that a password is told once.
+// The service on a real store and bus: what it hands on, what it refuses, what it parks, and that a password is told
+// once.
 #include "services/encryption/adapters/processor.h"
 
 #include <gmock/gmock.h>
@@ -12,10 +13,10 @@
 namespace sekisho::encryption {
 namespace {
 
+using mail::v1::Treatment;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using mail::v1::Treatment;
 
 constexpr auto kZip = [](Treatment& treatment) { treatment.set_attachments(mail::v1::ATTACHMENT_SEAL_ZIP_AES256); };
 constexpr auto kEncrypt = [](Treatment& treatment) { treatment.set_smime_encrypt(true); };
@@ -71,7 +72,8 @@ TEST_F(ProcessorTest, HandsTheSealedParcelOnToDelivery) {
   EXPECT_EQ(parcel.seal().d2_sha256(), parcel.content().sha256());
   EXPECT_NE(parcel.content().sha256(), mail.judgement.d1_sha256());
   EXPECT_EQ(parcel.seal().rung(), "smime-sign+encrypt");
-  EXPECT_THAT(parcel.seal().key_ids(), ElementsAre(organization.certificate.fingerprint(), suzuki.certificate.fingerprint()));
+  EXPECT_THAT(parcel.seal().key_ids(),
+              ElementsAre(organization.certificate.fingerprint(), suzuki.certificate.fingerprint()));
   EXPECT_EQ(parcel.content().key(), mail.id.ToString() + "/d2-" + ParcelId::FromOctets(parcel.parcel_id())->ToString());
   EXPECT_THAT(world_.ReadContent(parcel.content()), HasSubstr("application/pkcs7-mime"));
 
@@ -80,7 +82,8 @@ TEST_F(ProcessorTest, HandsTheSealedParcelOnToDelivery) {
   EXPECT_EQ(event.state(), mail::v1::RECIPIENT_STATE_DELIVERING);
   EXPECT_THAT(event.recipients(), ElementsAre("Suzuki@PARTNER.example"));
   EXPECT_EQ(event.content_sha256(), parcel.content().sha256());
-  EXPECT_THAT(event.detail(), HasSubstr("smime-sign+encrypt; keys " + organization.certificate.fingerprint().substr(0, 32)));
+  EXPECT_THAT(event.detail(),
+              HasSubstr("smime-sign+encrypt; keys " + organization.certificate.fingerprint().substr(0, 32)));
   world_.Settle();
   EXPECT_TRUE(world_.IsEmpty(bus::Topic::kSealed));
 }
@@ -102,7 +105,8 @@ TEST_F(ProcessorTest, AParcelThatWasApprovedComesFromApproval) {
   ASSERT_TRUE(world_.Start().ok());
   auto mail = world_.MakeMail(MailOfText(), {"a@one.example", "b@one.example"}, kSign);
   mail.judgement.clear_slip();
-  for (const auto stage : {mail::v1::STAGE_APPROVAL, mail::v1::STAGE_ENCRYPTION, mail::v1::STAGE_DELIVERY}) mail.judgement.add_slip(stage);
+  for (const auto stage : {mail::v1::STAGE_APPROVAL, mail::v1::STAGE_ENCRYPTION, mail::v1::STAGE_DELIVERY})
+    mail.judgement.add_slip(stage);
   world_.Sign(mail);
   mail.parcel.set_hop(2);
   mail.parcel.mutable_recipients()->RemoveLast();  // a child parcel: some of its recipients were decided about
@@ -140,7 +144,9 @@ TEST_F(ProcessorTest, WithoutACertificateNothingGoesAndTheSenderLearnsWhy) {
   EXPECT_NE(notice.mail_id(), mail.parcel.mail_id());
   ASSERT_EQ(notice.recipients_size(), 1);
   EXPECT_EQ(notice.recipients(0).address(), "hanako@example.jp");
-  EXPECT_THAT(TextOf(notice), HasSubstr("Without a usable certificate:\n  b@two.example\n    there is no certificate of this recipient"));
+  EXPECT_THAT(
+      TextOf(notice),
+      HasSubstr("Without a usable certificate:\n  b@two.example\n    there is no certificate of this recipient"));
   const mail::v1::JournalEvent accepted = world_.NextEvent();
   EXPECT_EQ(accepted.type(), "accepted");
   EXPECT_EQ(accepted.mail_id(), notice.mail_id());
@@ -165,20 +171,25 @@ TEST_F(ProcessorTest, AForgedOrChangedParcelIsParked) {
     std::function<void(EncryptionWorld::Mail&)> change;  // after policy signed
   };
   const Forgery forgeries[] = {
-      {"a judgement that policy did not sign", [](auto& mail) {
+      {"a judgement that policy did not sign",
+       [](auto& mail) {
          mail.judgement.mutable_treatment()->Clear();
          mail.parcel.mutable_judgement()->set_judgement(mail.judgement.SerializeAsString());
        }},
       {"no signature", [](auto& mail) { mail.parcel.mutable_judgement()->clear_mac_by_stage(); }},
-      {"a signature for another stage", [this](auto& mail) {
+      {"a signature for another stage",
+       [this](auto& mail) {
          (*mail.parcel.mutable_judgement()->mutable_mac_by_stage())[mail::v1::STAGE_ENCRYPTION] =
              *world_.keys->EdgeMac("policy", "delivery", mail.parcel.judgement().judgement());
        }},
       {"a recipient more", [](auto& mail) { mail.parcel.add_recipients()->set_address("x@evil.example"); }},
-      {"other content", [this](auto& mail) {
-         *mail.parcel.mutable_content() = world_.MakeMail(MailWithAttachments(), {"a@one.example"}, kSign).parcel.content();
+      {"other content",
+       [this](auto& mail) {
+         *mail.parcel.mutable_content() =
+             world_.MakeMail(MailWithAttachments(), {"a@one.example"}, kSign).parcel.content();
        }},
-      {"the digest of other content", [](auto& mail) { mail.parcel.mutable_content()->set_key(mail.id.ToString() + "/d1-none"); }},
+      {"the digest of other content",
+       [](auto& mail) { mail.parcel.mutable_content()->set_key(mail.id.ToString() + "/d1-none"); }},
   };
   world_.GiveSigner(MakePerson("security@example.jp"));
   ASSERT_TRUE(world_.Start().ok());
@@ -197,8 +208,9 @@ TEST_F(ProcessorTest, AForgedOrChangedParcelIsParked) {
 
 TEST_F(ProcessorTest, ATreatmentOfANewerVersionIsParked) {
   ASSERT_TRUE(world_.Start().ok());
-  auto mail = world_.MakeMail(MailOfText(), {"a@one.example"},
-                              [](Treatment& treatment) { treatment.set_attachments(static_cast<mail::v1::AttachmentSeal>(7)); });
+  auto mail = world_.MakeMail(MailOfText(), {"a@one.example"}, [](Treatment& treatment) {
+    treatment.set_attachments(static_cast<mail::v1::AttachmentSeal>(7));
+  });
   world_.SignAndHandOver(mail);
   EXPECT_THAT(AwaitParked().cause(), HasSubstr("this version doesn't know"));
   EXPECT_TRUE(world_.IsEmpty(bus::Topic::kSealed));
@@ -217,7 +229,8 @@ TEST_F(ProcessorTest, TheFirstDeliveryTellsTheSenderThePasswordOnce) {
   EXPECT_THAT(told.recipients(0).notify(), ElementsAre(mail::v1::Recipient::NOTIFY_NEVER));
   EXPECT_EQ(told.content().key(), MailId::FromOctets(told.mail_id())->ToString() + "/d0");
   const std::string text = TextOf(told);
-  for (const char* part : {"Subject: 見積書", "a@one.example", "b@two.example", "attachments.zip"}) EXPECT_THAT(text, HasSubstr(part));
+  for (const char* part : {"Subject: 見積書", "a@one.example", "b@two.example", "attachments.zip"})
+    EXPECT_THAT(text, HasSubstr(part));
   const mail::v1::JournalEvent event = world_.NextEvent();
   EXPECT_EQ(event.type(), "password_told");
   EXPECT_EQ(event.mail_id(), mail.parcel.mail_id());
@@ -234,22 +247,31 @@ TEST_F(ProcessorTest, OutcomesSideBySideOrAgainTellItOnce) {
   ASSERT_TRUE(world_.Start().ok());
   const auto mail = ZippedMail();
   KeyBook book(world_.config.encryption(), *world_.around);
-  Processor processor(*world_.around, *world_.content, book, {}, {"gw.example.jp", "postmaster@example.jp", notice::Language::kJapanese});
+  Processor processor(*world_.around, *world_.content, book, {},
+                      {"gw.example.jp", "postmaster@example.jp", notice::Language::kJapanese});
   mail::v1::Outcome outcome;
   outcome.set_mail_id(mail.parcel.mail_id());
   outcome.set_parcel_id(mail.parcel.parcel_id());
   outcome.set_state(mail::v1::RECIPIENT_STATE_DELIVERED);
   outcome.add_recipients("a@one.example");
-  const stage::Input input{bus::Topic::kOutcome, EventId::Generate(world_.clock.Now()), mail.id, "delivery",
-                           outcome.SerializeAsString(), mail.key, "", 1};
+  const stage::Input input{bus::Topic::kOutcome,
+                           EventId::Generate(world_.clock.Now()),
+                           mail.id,
+                           "delivery",
+                           outcome.SerializeAsString(),
+                           mail.key,
+                           "",
+                           1};
   const auto first = processor.Process(input), second = processor.Process(input);
   ASSERT_TRUE(first.ok() && second.ok() && *first && *second);
   stage::Committer committer(*world_.around, "encryption");
   // A transaction that does not become durable tells nothing; the effects run again.
-  EXPECT_FALSE(committer.CommitAndWait([&](store::Tx& tx, stage::Outbox& outbox) -> Status {
-    SEKISHO_RETURN_IF_ERROR((*first)(tx, outbox));
-    return MakeError(Code::kUnavailable, "cut");
-  }).ok());
+  EXPECT_FALSE(committer
+                   .CommitAndWait([&](store::Tx& tx, stage::Outbox& outbox) -> Status {
+                     SEKISHO_RETURN_IF_ERROR((*first)(tx, outbox));
+                     return MakeError(Code::kUnavailable, "cut");
+                   })
+                   .ok());
   EXPECT_EQ(world_.Rows("password"), 1u);
   EXPECT_TRUE(world_.IsEmpty(bus::Topic::kSealed));
   EXPECT_TRUE(committer.CommitAndWait(*first).ok());
@@ -295,7 +317,8 @@ TEST_F(ProcessorTest, OneThatArrivesAfterAnotherBouncedStillTells) {
 
 TEST_F(ProcessorTest, AnAgreedPasswordIsToldToNobody) {
   world_.config.mutable_encryption()->add_agreed_passwords()->set_recipient("one.example");
-  world_.config.mutable_encryption()->mutable_agreed_passwords(0)->set_password_file(world_.Write("password", "agreed-long-before\n"));
+  world_.config.mutable_encryption()->mutable_agreed_passwords(0)->set_password_file(
+      world_.Write("password", "agreed-long-before\n"));
   ASSERT_TRUE(world_.Start().ok());
   auto mail = world_.MakeMail(MailWithAttachments(), {"a@one.example"}, kZip);
   world_.SignAndHandOver(mail);

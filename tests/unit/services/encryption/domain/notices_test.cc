@@ -6,18 +6,21 @@
 namespace sekisho::encryption {
 namespace {
 
+using notice::Language;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using notice::Language;
 
-NoticeAbout About(Language language) { return {"hanako@example.jp", language, "見積書", {"a@one.example", "b@two.example"}}; }
+NoticeAbout About(Language language) {
+  return {"hanako@example.jp", language, "見積書", {"a@one.example", "b@two.example"}};
+}
 
 TEST(NoticesTest, APasswordStandsOnALineOfItsOwnBesideAllRecipients) {
   const Secret<std::string> password(std::string("Abcd2345Efgh6789"));
   const notice::Letter letter = WritePasswordNotice(About(Language::kJapanese), password);
   const std::string& text = letter.text;
   EXPECT_THAT(text, HasSubstr("\nAbcd2345Efgh6789\n"));
-  for (const char* part : {"件名: 見積書", "a@one.example", "b@two.example", "attachments.zip", "別の方法", "another way"}) {
+  for (const char* part :
+       {"件名: 見積書", "a@one.example", "b@two.example", "attachments.zip", "別の方法", "another way"}) {
     EXPECT_THAT(text, HasSubstr(part));
   }
   EXPECT_EQ(letter.subject, "添付ファイルのパスワード: 見積書");

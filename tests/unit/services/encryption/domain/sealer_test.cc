@@ -79,20 +79,22 @@ class SealerTest : public ::testing::Test {
   }
   // The content of a signed mail, as openssl verified it.
   std::string Verify(std::string_view mail) {
-    const auto outcome = RunCommand({"openssl", "cms", "-verify", "-in", Write("signed.eml", mail), "-CAfile",
-                                     Write("root.pem", Root().certificate_pem()), "-no_check_time", "-out", folder_ / "content"});
+    const auto outcome =
+        RunCommand({"openssl", "cms", "-verify", "-in", Write("signed.eml", mail), "-CAfile",
+                    Write("root.pem", Root().certificate_pem()), "-no_check_time", "-out", folder_ / "content"});
     EXPECT_EQ(outcome.exit_status, 0) << outcome.output;
     return outcome.exit_status == 0 ? ReadFile(folder_ / "content") : "";
   }
   std::string Decrypt(std::string_view mail, const Person& person) {
-    const auto outcome = RunCommand({"openssl", "cms", "-decrypt", "-binary", "-in", Write("sealed.eml", mail), "-inkey",
-                                     Write("key.pem", person.issued.key_pem), "-recip", Write("r.pem", person.issued.certificate_pem),
-                                     "-out", folder_ / "clear"});
+    const auto outcome = RunCommand({"openssl", "cms", "-decrypt", "-binary", "-in", Write("sealed.eml", mail),
+                                     "-inkey", Write("key.pem", person.issued.key_pem), "-recip",
+                                     Write("r.pem", person.issued.certificate_pem), "-out", folder_ / "clear"});
     EXPECT_EQ(outcome.exit_status, 0) << outcome.output;
     return outcome.exit_status == 0 ? ReadFile(folder_ / "clear") : "";
   }
   // The files that 7-Zip finds in the only attachment of `mail`.
-  std::map<std::string, std::string> Unzip(const std::string& mail, const std::string& password, int expected_status = 0) {
+  std::map<std::string, std::string> Unzip(const std::string& mail, const std::string& password,
+                                           int expected_status = 0) {
     const auto model = mime::Parse(std::string_view(mail));
     EXPECT_TRUE(model.ok());
     const std::vector<size_t> attachments = mime::Attachments(*model);
@@ -102,11 +104,13 @@ class SealerTest : public ::testing::Test {
     EXPECT_EQ(zip.MediaType(), "application/zip");
     setenv("LC_ALL", "C.UTF-8", 1);
     std::filesystem::remove_all(folder_ / "out");
-    const auto outcome = RunCommand({"7z", "x", "-p" + password, "-o" + (folder_ / "out"), Write("a.zip", *mime::DecodeContent(*model, zip))});
+    const auto outcome = RunCommand(
+        {"7z", "x", "-p" + password, "-o" + (folder_ / "out"), Write("a.zip", *mime::DecodeContent(*model, zip))});
     EXPECT_EQ(outcome.exit_status, expected_status) << outcome.output;
     std::map<std::string, std::string> files;
     if (outcome.exit_status != 0) return files;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_ / "out")) files[entry.path().filename()] = ReadFile(entry);
+    for (const auto& entry : std::filesystem::directory_iterator(folder_ / "out"))
+      files[entry.path().filename()] = ReadFile(entry);
     return files;
   }
 
@@ -170,7 +174,8 @@ TEST_F(SealerTest, ZipsTheAttachmentsUnderAPasswordThatIsMadeForIt) {
   EXPECT_EQ(sealed.password->Reveal().size(), 16u);
   EXPECT_THAT(d2_, HasSubstr("見積書をお送りします。"));  // the body as it was
   EXPECT_THAT(d2_, Not(HasSubstr(sealed.password->Reveal())));
-  const std::map<std::string, std::string> expected = {{"見積書（改）.txt", "合計 1,200 円\n"}, {"spec.pdf", "%PDF-1.4\n"}};
+  const std::map<std::string, std::string> expected = {{"見積書（改）.txt", "合計 1,200 円\n"},
+                                                       {"spec.pdf", "%PDF-1.4\n"}};
   EXPECT_EQ(Unzip(d2_, sealed.password->Reveal()), expected);
   Unzip(d2_, "another password", 2);
 }
@@ -214,9 +219,10 @@ TEST_F(SealerTest, AMailWithoutAttachmentsPassesTheZipRungUnchanged) {
 
 TEST_F(SealerTest, AMailThatIsOneAttachmentIsZipped) {
   request_.treatment.set_attachments(mail::v1::ATTACHMENT_SEAL_ZIP_AES256);
-  const Sealed sealed = SealIt("From: hanako@example.jp\r\nDate: Tue, 24 Nov 2026 10:00:00 +0900\r\nMIME-Version: 1.0\r\n"
-                               "Content-Type: application/pdf; name=a.pdf\r\nContent-Disposition: attachment; filename=a.pdf\r\n"
-                               "Content-Transfer-Encoding: base64\r\n\r\nJVBERi0xLjQK\r\n");
+  const Sealed sealed = SealIt(
+      "From: hanako@example.jp\r\nDate: Tue, 24 Nov 2026 10:00:00 +0900\r\nMIME-Version: 1.0\r\n"
+      "Content-Type: application/pdf; name=a.pdf\r\nContent-Disposition: attachment; filename=a.pdf\r\n"
+      "Content-Transfer-Encoding: base64\r\n\r\nJVBERi0xLjQK\r\n");
   const std::map<std::string, std::string> expected = {{"a.pdf", "%PDF-1.4\n"}};
   EXPECT_EQ(Unzip(d2_, sealed.password->Reveal()), expected);
 }
@@ -224,15 +230,18 @@ TEST_F(SealerTest, AMailThatIsOneAttachmentIsZipped) {
 TEST_F(SealerTest, WhatTheSenderSealedIsNotChangedAndNotPassed) {
   for (const bool zip : {true, false}) {
     request_.treatment.Clear();
-    if (zip) request_.treatment.set_attachments(mail::v1::ATTACHMENT_SEAL_ZIP_AES256);
-    else request_.treatment.set_smime_sign(true);
+    if (zip)
+      request_.treatment.set_attachments(mail::v1::ATTACHMENT_SEAL_ZIP_AES256);
+    else
+      request_.treatment.set_smime_sign(true);
     EXPECT_EQ(RefuseIt(SealedBySender()).cause, "sealed_by_sender");
   }
 }
 
 TEST_F(SealerTest, NamesEveryRecipientWithoutACertificateAndWhy) {
   request_.treatment.set_smime_encrypt(true);
-  request_.certificates = {Suzuki().certificate, MakeError(Code::kPrecondition, "it expired"), MakeError(Code::kPrecondition, "none")};
+  request_.certificates = {Suzuki().certificate, MakeError(Code::kPrecondition, "it expired"),
+                           MakeError(Code::kPrecondition, "none")};
   const Refusal refusal = RefuseIt(MailOfText());
   EXPECT_EQ(refusal.cause, "no_certificate");
   ASSERT_EQ(refusal.lacking.size(), 2u);
@@ -267,8 +276,9 @@ TEST_F(SealerTest, APasswordThatNobodyCouldPassOnIsNotMade) {
 
 TEST_F(SealerTest, AMailWithTwoReadingsIsRefused) {
   request_.treatment.set_smime_sign(true);
-  const Refusal refusal = RefuseIt("From: hanako@example.jp\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n"
-                                   "Content-Type: text/html\r\n\r\nx\r\n");
+  const Refusal refusal = RefuseIt(
+      "From: hanako@example.jp\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n"
+      "Content-Type: text/html\r\n\r\nx\r\n");
   EXPECT_EQ(refusal.cause, "cannot_be_changed");
   EXPECT_THAT(refusal.en, HasSubstr("Content-Type"));
 }
@@ -279,7 +289,8 @@ TEST_F(SealerTest, AnAttachmentInsideSomethingSignedIsRefused) {
       "From: hanako@example.jp\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\n"
       "Content-Type: text/plain\r\n\r\nforwarded\r\n--o\r\nContent-Type: multipart/signed; micalg=sha-256; boundary=i; "
       "protocol=\"application/pkcs7-signature\"\r\n\r\n--i\r\nContent-Type: application/pdf; name=a.pdf\r\n"
-      "Content-Transfer-Encoding: base64\r\n\r\nJVBERi0xLjQK\r\n--i\r\nContent-Type: application/pkcs7-signature; name=smime.p7s\r\n"
+      "Content-Transfer-Encoding: base64\r\n\r\nJVBERi0xLjQK\r\n--i\r\nContent-Type: application/pkcs7-signature; "
+      "name=smime.p7s\r\n"
       "Content-Transfer-Encoding: base64\r\n\r\nMAA=\r\n--i--\r\n\r\n--o--\r\n");
   EXPECT_THAT(refusal.cause, ::testing::AnyOf("cannot_be_changed", "sealed_by_sender"));
 }
@@ -299,7 +310,9 @@ TEST_F(SealerTest, AFullDiskIsNotTheMailsFault) {
   request_.mail = mail;
   for (const int pieces : {0, 1}) {
     int seen = 0;
-    const auto outcome = Seal(request_, [&](std::string_view) { return seen++ < pieces ? Ok() : Status(MakeError(Code::kExhausted, "full")); });
+    const auto outcome = Seal(request_, [&](std::string_view) {
+      return seen++ < pieces ? Ok() : Status(MakeError(Code::kExhausted, "full"));
+    });
     ASSERT_FALSE(outcome.ok());
     EXPECT_EQ(outcome.error().code, Code::kExhausted);
     EXPECT_EQ(outcome.error().retry, Retry::kLater);
@@ -309,7 +322,8 @@ TEST_F(SealerTest, AFullDiskIsNotTheMailsFault) {
 TEST(EntryNamesTest, AreSafeUniqueAndKeepTheirExtension) {
   EXPECT_THAT(EntryNames({"", "../../etc/passwd", "C:\\dir\\a.txt", "..", "a\r\nb.txt"}),
               ElementsAre("file", ".._.._etc_passwd", "C__dir_a.txt", "file (2)", "a__b.txt"));
-  EXPECT_THAT(EntryNames({"A.txt", "a.TXT", "a (2).txt", "a.txt"}), ElementsAre("A.txt", "a (2).TXT", "a (2) (2).txt", "a (3).txt"));
+  EXPECT_THAT(EntryNames({"A.txt", "a.TXT", "a (2).txt", "a.txt"}),
+              ElementsAre("A.txt", "a (2).TXT", "a (2) (2).txt", "a (3).txt"));
   EXPECT_THAT(EntryNames({"what?.txt", "end. ", "\xff.txt"}), ElementsAre("what_.txt", "end", "\xEF\xBF\xBD.txt"));
   std::string name;
   for (int i = 0; i < 100; ++i) name += "議";
