@@ -60,6 +60,7 @@ class CheckLayersTest(unittest.TestCase):
 
     def test_a_wrapped_library_elsewhere_is_refused(self):
         self.assert_refused("shared/bus/log.cc", "#include <sqlite3.h>\n", "only shared/store may include")
+        self.assert_refused("shared/bus/log.cc", "#include <libpq-fe.h>\n", "only shared/store may include")
         self.assert_refused("services/policy/app.cc", "#include <gmime/gmime.h>\n", "only shared/mime may include")
         self.assert_refused("services/intake/app.cc", "# include <openssl/ssl.h>\n", "may include this library")
 
