@@ -1,5 +1,6 @@
-// How many rows a second the SQLite driver makes durable when N callers wait at once.
-//   store_bench [FOLDER [ROWS [OCTETS]]]
+// How many rows a second a driver makes durable when N callers wait at once.
+//   store_bench [FOLDER [ROWS [OCTETS [WRITERS]]]]     SQLite in FOLDER; or, with "postgres" for it, PostgreSQL: a server of
+//                                                      its own that syncs, in the folder for temporary files
 // One JSON line for each N: rows a second, functions in a commit, and how long a caller waited (median, 99 of 100).
 
 #include <sys/resource.h>
@@ -16,7 +17,9 @@
 
 #include "shared/base/ids.h"
 #include "shared/base/random.h"
+#include "shared/store/postgres.h"
 #include "shared/store/sqlite.h"
+#include "shared/testing/postgres_server.h"
 
 namespace sekisho::store {
 namespace {
@@ -67,9 +70,18 @@ class Load {
   std::promise<void> finished_;
 };
 
-Status Measure(const std::string& folder, size_t rows, size_t octets, size_t callers) {
+Result<std::unique_ptr<Database>> Open(const std::string& folder, size_t writers) {
+  if (folder == "postgres") {
+    static const testing::PostgresServer server({"fsync=on", "full_page_writes=on", "shared_buffers=256MB"});
+    server.Sql("DROP SCHEMA IF EXISTS bench CASCADE");
+    return OpenPostgres({.conninfo = Secret<std::string>(server.conninfo()), .writers = writers});
+  }
   std::filesystem::remove_all(folder);
-  SEKISHO_TRY(const auto database, OpenSqlite({.folder = folder}));
+  return OpenSqlite({.folder = folder});
+}
+
+Status Measure(const std::string& folder, size_t rows, size_t octets, size_t callers, size_t writers) {
+  SEKISHO_TRY(const auto database, Open(folder, writers));
   const Migration migrations[] = {{1, "CREATE TABLE {bench.row} (id {blob} PRIMARY KEY, value {blob} NOT NULL)"}};
   SEKISHO_RETURN_IF_ERROR(database->Migrate("bench", migrations));
   const auto before = database->stats();
@@ -95,9 +107,10 @@ int main(int argc, char** argv) {
   const std::string folder = argc > 1 ? argv[1] : "store-bench";
   const size_t rows = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 50'000;
   const size_t octets = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 10'240;
+  const size_t writers = argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 4;
   for (const size_t callers : {1, 10, 100, 400}) {
     const size_t enough = std::min(rows, callers * 2'500);
-    if (const auto status = sekisho::store::Measure(folder, enough, octets, callers); !status.ok()) {
+    if (const auto status = sekisho::store::Measure(folder, enough, octets, callers, writers); !status.ok()) {
       std::fprintf(stderr, "store_bench: %s\n", status.error().ToString().c_str());
       return 1;
     }

@@ -55,46 +55,7 @@ class ResetAtEnd {
   sqlite3_stmt* statement_;
 };
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-Result<std::string> TranslateWord(std::string_view word) {
-  if (word == "blob") return std::string("BLOB");
-  if (word == "skip_locked") return std::string();
-  const size_t dot = word.find('.');
-  const auto is_name = [](std::string_view name) {
-    return !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string_view::npos;
-  };
-  if (dot == std::string_view::npos || !is_name(word.substr(0, dot)) || !is_name(word.substr(dot + 1))) {
-    return MakeError(Code::kInternal, "SQL holds the unknown word {" + std::string(word) + "}");
-  }
-  std::string table(word);
-  table[dot] = '_';
-  return table;
-}
-
 }  // namespace
-
-Result<std::string> TranslateSql(std::string_view sql) {
-  std::string out;
-  out.reserve(sql.size());
-  bool quoted = false;
-  for (size_t i = 0; i < sql.size(); ++i) {
-    const char c = sql[i];
-    if (c == '\'') quoted = !quoted;
-    if (!quoted && c == '$' && i + 1 < sql.size() && IsDigit(sql[i + 1])) {
-      out += '?';
-    } else if (!quoted && c == '{') {
-      const size_t end = sql.find('}', i);
-      if (end == std::string_view::npos) return MakeError(Code::kInternal, "SQL holds a { without its }");
-      SEKISHO_TRY(const std::string word, TranslateWord(sql.substr(i + 1, end - i - 1)));
-      out += word;
-      i = end;
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
 
 Error SqliteError(int code, std::string_view message) {
   std::string detail = "SQLite " + std::to_string(code) + ": " + std::string(message);
@@ -161,7 +122,7 @@ Result<sqlite3_stmt*> SqliteConnection::Prepare(const Statement& statement) {
   if (statement.id() >= prepared_.size()) prepared_.resize(statement.id() + 1);
   StatementHandle& slot = prepared_[statement.id()];
   if (slot != nullptr) return slot.get();
-  SEKISHO_TRY(const std::string sql, TranslateSql(statement.sql()));
+  SEKISHO_TRY(const std::string sql, TranslateSql(statement.sql(), kSqliteSql));
   sqlite3_stmt* raw = nullptr;
   const int code = sqlite3_prepare_v3(database_.get(), sql.c_str(), static_cast<int>(sql.size()),
                                       SQLITE_PREPARE_PERSISTENT, &raw, nullptr);

@@ -10,13 +10,13 @@
 
 #include "shared/base/handle.h"
 #include "shared/base/result.h"
+#include "shared/store/sql.h"
 #include "shared/store/store.h"
 
 namespace sekisho::store {
 
-// The common SQL of store.h as SQLite wants it: $1 → ?1, {schema.table} → schema_table, {blob} → BLOB, {skip_locked} → "".
-// Text between single quotes stays. Errors: kInternal for an unknown {word}.
-Result<std::string> TranslateSql(std::string_view sql);
+inline constexpr SqlDialect kSqliteSql = {
+    .parameter = "?", .quote = "", .separator = "_", .blob = "BLOB", .skip_locked = ""};
 
 // The error for a SQLite result code (extended), as store.h promises.
 Error SqliteError(int code, std::string_view message);

@@ -194,7 +194,7 @@ Status SqliteDatabase::Migrate(std::string_view schema, std::span<const Migratio
   }
   for (const Migration& migration : migrations) {
     if (migration.version <= have) continue;
-    SEKISHO_TRY(const std::string sql, TranslateSql(migration.sql));
+    SEKISHO_TRY(const std::string sql, TranslateSql(migration.sql, kSqliteSql));
     SEKISHO_RETURN_IF_ERROR(RunAndWait([&](Tx& tx) -> Status {
       SEKISHO_RETURN_IF_ERROR(static_cast<SqliteTx&>(tx).connection().Exec(sql));
       SEKISHO_RETURN_IF_ERROR(tx.Execute(remember, {migration.version}));

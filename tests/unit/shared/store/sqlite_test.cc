@@ -40,7 +40,7 @@ namespace {
 class Folder {
  public:
   Folder() {
-    std::string path = testing::TempDir() + "sekisho-store-XXXXXX";
+    std::string path = ::testing::TempDir() + "sekisho-store-XXXXXX";
     path_ = ::mkdtemp(path.data());
   }
   ~Folder() { std::filesystem::remove_all(path_); }
@@ -65,11 +65,11 @@ class SqliteUnderTest final : public DatabaseUnderTest {
   Folder folder_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, DatabaseConformance, testing::Values(+[]() -> std::unique_ptr<DatabaseUnderTest> {
+INSTANTIATE_TEST_SUITE_P(Sqlite, DatabaseConformance, ::testing::Values(+[]() -> std::unique_ptr<DatabaseUnderTest> {
                            return std::make_unique<SqliteUnderTest>();
                          }));
 
-class SqliteTest : public testing::Test {
+class SqliteTest : public ::testing::Test {
  protected:
   void SetUp() override {
     Open();
@@ -248,15 +248,6 @@ TEST_F(SqliteTest, RefusesAFileThatIsNotItsOwn) {
   const auto foreign = OpenSqlite({.folder = folder_.path()});
   ASSERT_FALSE(foreign.ok());
   EXPECT_EQ(foreign.error().code, Code::kCorrupt);
-}
-
-TEST(SqliteSqlTest, TranslatesTheCommonSubset) {
-  EXPECT_EQ(*TranslateSql("SELECT $1, '$1 {a.b}' FROM {a.b_c} WHERE x = $12 {skip_locked}"),
-            "SELECT ?1, '$1 {a.b}' FROM a_b_c WHERE x = ?12 ");
-  EXPECT_EQ(*TranslateSql("x {blob}"), "x BLOB");
-  EXPECT_FALSE(TranslateSql("{nonsense}").ok());
-  EXPECT_FALSE(TranslateSql("{a.b").ok());
-  EXPECT_FALSE(TranslateSql("{A.b}").ok());
 }
 
 }  // namespace

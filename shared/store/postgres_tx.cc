@@ -1,0 +1,64 @@
+#include "shared/store/postgres_tx.h"
+
+namespace sekisho::store {
+
+Status PostgresTx::CheckOpen() const {
+  if (connection_.lost()) return MakeError(Code::kUnavailable, "the connection to PostgreSQL was lost before");
+  if (failed_) return Annotate(*failed_, "after an earlier error");
+  return Ok();
+}
+
+void PostgresTx::Failed(const Error& error) {
+  if (!connection_.lost() && !connection_.transaction_failed()) return;  // the callback's error, or one of ours
+  if (!failed_) failed_ = error;
+  if (!again_ && connection_.failure() != PostgresFailure::kStatement) again_ = error;
+}
+
+Status PostgresTx::Exec(const std::string& sql) {
+  Status status = connection_.Exec(sql);
+  if (!status.ok()) Failed(status.error());
+  return status;
+}
+
+Status PostgresTx::Truthful(Status status) const {
+  if (status.ok() && failed_) return Annotate(*failed_, "a function went on after an error");
+  return status;
+}
+
+Result<int64_t> PostgresTx::Execute(const Statement& statement, std::initializer_list<Param> params) {
+  SEKISHO_RETURN_IF_ERROR(CheckOpen());
+  if (kind_ == Kind::kReadOnly) return MakeError(Code::kInternal, "Execute inside a Read");
+  auto changed = connection_.Execute(statement, params);
+  if (!changed.ok()) Failed(changed.error());
+  return changed;
+}
+
+Status PostgresTx::Query(const Statement& statement, std::initializer_list<Param> params,
+                         FunctionRef<Status(const Row&)> each) {
+  SEKISHO_RETURN_IF_ERROR(CheckOpen());
+  Status status = connection_.Query(statement, params, each);
+  if (!status.ok()) Failed(status.error());
+  return status;
+}
+
+Status PostgresTx::Savepoint(FunctionRef<Status()> fn) {
+  SEKISHO_RETURN_IF_ERROR(CheckOpen());
+  if (kind_ != Kind::kWithSavepoints) {
+    Status status = Truthful(fn());
+    if (!status.ok()) undo_needed_ = true;
+    return status;
+  }
+  const size_t hooks = hooks_.size();
+  // One name for all depths: PostgreSQL takes the innermost.
+  SEKISHO_RETURN_IF_ERROR(Exec("SAVEPOINT s"));
+  Status status = Truthful(fn());
+  if (!status.ok()) {
+    hooks_.resize(hooks);
+    if (again_) return status;  // the savepoint would not save it
+    failed_.reset();
+  }
+  SEKISHO_RETURN_IF_ERROR(Exec(status.ok() ? "RELEASE s" : "ROLLBACK TO s; RELEASE s"));
+  return status;
+}
+
+}  // namespace sekisho::store

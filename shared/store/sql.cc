@@ -1,0 +1,48 @@
+#include "shared/store/sql.h"
+
+namespace sekisho::store {
+namespace {
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+bool IsName(std::string_view name) {
+  return !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string_view::npos;
+}
+
+Result<std::string> TranslateWord(std::string_view word, const SqlDialect& dialect) {
+  if (word == "blob") return std::string(dialect.blob);
+  if (word == "skip_locked") return std::string(dialect.skip_locked);
+  const size_t dot = word.find('.');
+  if (dot == std::string_view::npos || !IsName(word.substr(0, dot)) || !IsName(word.substr(dot + 1))) {
+    return MakeError(Code::kInternal, "SQL holds the unknown word {" + std::string(word) + "}");
+  }
+  std::string table(dialect.quote);
+  table.append(word.substr(0, dot)).append(dialect.separator).append(word.substr(dot + 1)).append(dialect.quote);
+  return table;
+}
+
+}  // namespace
+
+Result<std::string> TranslateSql(std::string_view sql, const SqlDialect& dialect) {
+  std::string out;
+  out.reserve(sql.size());
+  bool quoted = false;
+  for (size_t i = 0; i < sql.size(); ++i) {
+    const char c = sql[i];
+    if (c == '\'') quoted = !quoted;
+    if (!quoted && c == '$' && i + 1 < sql.size() && IsDigit(sql[i + 1])) {
+      out += dialect.parameter;
+    } else if (!quoted && c == '{') {
+      const size_t end = sql.find('}', i);
+      if (end == std::string_view::npos) return MakeError(Code::kInternal, "SQL holds a { without its }");
+      SEKISHO_TRY(const std::string word, TranslateWord(sql.substr(i + 1, end - i - 1), dialect));
+      out += word;
+      i = end;
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+}  // namespace sekisho::store

@@ -1,0 +1,22 @@
+#pragma once
+// The common SQL of store.h in a database's own form. Inside this module only.
+
+#include <string>
+#include <string_view>
+
+#include "shared/base/result.h"
+
+namespace sekisho::store {
+
+struct SqlDialect {
+  std::string_view parameter;    // before a parameter's number
+  std::string_view quote;        // around a table with its schema
+  std::string_view separator;    // between the two
+  std::string_view blob;         // the type for octets
+  std::string_view skip_locked;  // the clause for leasing rows
+};
+
+// Text between single quotes stays. Errors: kInternal for an unknown {word}.
+Result<std::string> TranslateSql(std::string_view sql, const SqlDialect& dialect);
+
+}  // namespace sekisho::store
