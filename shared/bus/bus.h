@@ -1,12 +1,13 @@
 #pragma once
 // Topics between the stages. A record is appended inside the transaction whose effect it tells of, and consumed with an
-// offset that moves only past finished work. Drivers: local.h (a log in SQLite), later Kafka.
+// offset that moves only past finished work. Drivers: local.h (a log in SQLite), kafka.h.
 // Each passes tests/unit/shared/bus/conformance.h.
 
 #include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -52,6 +53,9 @@ struct Record {
   Topic topic = Topic::kSubmitted;
   Position position;
   Message message;
+  // Set when its key or headers cannot be read (kCorrupt): who could write to the topic broke it. Nothing in `message` may be
+  // trusted but header.id, which is then made of the position. To be parked, and finished like any other.
+  std::optional<Error> damage;
 };
 
 // One member of a consumer group. Fetch is called by one thread; Finish and Finished by whichever commits.

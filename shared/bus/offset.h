@@ -22,6 +22,7 @@ class Offset {
   bool IsDone(int64_t offset) const { return offset <= low_ || done_.contains(offset); }
   void Give(int64_t offset) { given_.insert(offset); }
   size_t given() const { return given_.size(); }
+  size_t done() const { return done_.size(); }  // finished, above low
   // Finishes `offsets`; low moves to just below the lowest that is given and unfinished, or to the highest ever given.
   void Finish(std::span<const int64_t> offsets);
 
