@@ -1,7 +1,10 @@
 #pragma once
 // What the tests of the Kafka driver share: one broker for the program, and a database with a bus on it.
 
+#include <gtest/gtest.h>
+
 #include <atomic>
+#include <cstdio>
 #include <memory>
 #include <string>
 
@@ -9,7 +12,6 @@
 #include "shared/store/sqlite.h"
 #include "shared/testing/kafka_broker.h"
 #include "shared/testing/temporary_folder.h"
-#include "tests/unit/shared/bus/conformance.h"
 
 namespace sekisho::bus {
 
@@ -36,16 +38,17 @@ inline KafkaOptions OptionsFor(const std::string& prefix, int partitions = 1) {
   return options;
 }
 
-class KafkaHarness final : public Harness {
+// A database and a bus on it. Reopen is a restart.
+class KafkaHarness {
  public:
   explicit KafkaHarness(KafkaOptions options) : options_(std::move(options)) { Open(); }
-  ~KafkaHarness() override { Close(); }
-  void Reopen() override {
+  ~KafkaHarness() { Close(); }
+  void Reopen() {
     Close();
     Open();
   }
-  store::Database& database() override { return *database_; }
-  KafkaBus& bus() override { return *bus_; }
+  store::Database& database() { return *database_; }
+  KafkaBus& bus() { return *bus_; }
   KafkaOptions& options() { return options_; }  // for the next Reopen
 
  private:

@@ -113,6 +113,8 @@ void Member::Poll() {
   if (message == nullptr) return;
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     Take(*message);
+  } else if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
+    CheckFatal();
   } else if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
     window_.SetTrouble(FromKafka(message->err, "consuming " + name_));
   }
