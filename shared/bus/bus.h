@@ -25,22 +25,23 @@ inline constexpr std::array kTopics = {Topic::kSubmitted, Topic::kJudged,  Topic
                                        Topic::kOutcome,   Topic::kControl, Topic::kJournal, Topic::kDeadLetter};
 std::string_view TopicName(Topic topic);  // "submitted"; on Kafka "<prefix>.submitted.v1"
 
-// What travels in the clear: CloudEvents attributes and what the consumer needs before it can open the value. No personal data.
+// What travels in the clear: CloudEvents attributes and what the consumer needs before it can open the value. No
+// personal data.
 struct Header {
-  EventId id;                       // ce_id: minted once, the same when published again
-  std::string type;                 // ce_type: the protobuf message, "sekisho.mail.v1.Parcel"
-  std::string source;               // ce_source: the stage that produced it, "policy"
-  TimePoint time{};                 // ce_time
+  EventId id;          // ce_id: minted once, the same when published again
+  std::string type;    // ce_type: the protobuf message, "sekisho.mail.v1.Parcel"
+  std::string source;  // ce_source: the stage that produced it, "policy"
+  TimePoint time{};    // ce_time
   std::string organization_id;
-  std::string traceparent;          // W3C Trace Context; may be empty
-  EventId causation;                // nil, or the event that was redriven
+  std::string traceparent;                  // W3C Trace Context; may be empty
+  EventId causation;                        // nil, or the event that was redriven
   std::map<std::string, std::string> macs;  // consuming stage → HMAC over the record (stage/handover.h)
 };
 
 struct Message {
   Header header;
-  MailId key;                       // partitions by this
-  std::string value;                // sealed
+  MailId key;         // partitions by this
+  std::string value;  // sealed
 };
 
 struct Position {
@@ -53,8 +54,8 @@ struct Record {
   Topic topic = Topic::kSubmitted;
   Position position;
   Message message;
-  // Set when its key or headers cannot be read (kCorrupt): who could write to the topic broke it. Nothing in `message` may be
-  // trusted but header.id, which is then made of the position. To be parked, and finished like any other.
+  // Set when its key or headers cannot be read (kCorrupt): who could write to the topic broke it. Nothing in `message`
+  // may be trusted but header.id, which is then made of the position. To be parked, and finished like any other.
   std::optional<Error> damage;
 };
 
@@ -63,33 +64,35 @@ class Consumer {
  public:
   virtual ~Consumer() = default;
 
-  // Up to `max` records not given before, in order within a partition. Waits up to `wait` for the first; empty after that or Stop().
+  // Up to `max` records not given before, in order within a partition. Waits up to `wait` for the first; empty after
+  // that or Stop().
   virtual Result<std::vector<Record>> Fetch(size_t max, Duration wait) = 0;
 
-  // Inside the transaction of their effects: these records are finished, in any order. One Finish at a time: the next only after
-  // Finished, or after its transaction failed.
+  // Inside the transaction of their effects: these records are finished, in any order. One Finish at a time: the next
+  // only after Finished, or after its transaction failed.
   virtual Status Finish(store::Tx& tx, std::span<const Position> positions) = 0;
   // After that transaction is durable: the same positions. Moves the offset to the lowest unfinished.
   virtual void Finished(std::span<const Position> positions) = 0;
 
-  // True when Finish commits the offset with the effects, so that no record is ever given again after its effects are durable.
-  // False: the stage keeps an inbox of event ids.
+  // True when Finish commits the offset with the effects, so that no record is ever given again after its effects are
+  // durable. False: the stage keeps an inbox of event ids.
   virtual bool finishes_atomically() const = 0;
 
   struct Lag {
-    uint64_t depth = 0;             // records not finished
-    TimePoint oldest{};             // time of the oldest of them; zero when none
+    uint64_t depth = 0;  // records not finished
+    TimePoint oldest{};  // time of the oldest of them; zero when none
   };
-  virtual Lag lag() const = 0;           // may read the database
-  virtual uint64_t depth() const = 0;    // the same depth, cheap enough to ask for each mail
+  virtual Lag lag() const = 0;         // may read the database
+  virtual uint64_t depth() const = 0;  // the same depth, cheap enough to ask for each mail
 
-  virtual void Stop() = 0;          // wakes Fetch; idempotent
+  virtual void Stop() = 0;  // wakes Fetch; idempotent
 };
 
 class Bus {
  public:
   virtual ~Bus() = default;
-  // Appends inside `tx`: seen by consumers once that is durable, and exactly then. `schema` is the producing stage's own.
+  // Appends inside `tx`: seen by consumers once that is durable, and exactly then. `schema` is the producing stage's
+  // own.
   virtual Status Append(store::Tx& tx, std::string_view schema, Topic topic, const Message& message) = 0;
   // One consumer for each group and process. A new group starts at the oldest record kept.
   virtual Result<std::unique_ptr<Consumer>> Subscribe(Topic topic, std::string_view group) = 0;

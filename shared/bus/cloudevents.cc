@@ -8,7 +8,8 @@ namespace sekisho::bus {
 namespace {
 
 constexpr std::string_view kSpecVersion = "1.0";
-// The value is sealed: nobody on the way can say what is in it. "application/cloudevents…" would mean the structured mode.
+// The value is sealed: nobody on the way can say what is in it. "application/cloudevents…" would mean the structured
+// mode.
 constexpr std::string_view kContentType = "application/octet-stream";
 constexpr std::string_view kMacPrefix = "mac-";
 constexpr size_t kMostHeaders = 64, kLongest = 1024;
@@ -39,9 +40,10 @@ bool TakeNumber(std::string_view& text, size_t digits, char then, int& number) {
 
 Result<TimePoint> ParseTime(std::string_view text) {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, micros = 0;
-  const bool read = TakeNumber(text, 4, '-', year) && TakeNumber(text, 2, '-', month) && TakeNumber(text, 2, 'T', day) &&
-                    TakeNumber(text, 2, ':', hour) && TakeNumber(text, 2, ':', minute) &&
-                    TakeNumber(text, 2, '.', second) && TakeNumber(text, 6, 'Z', micros) && text.empty();
+  const bool read = TakeNumber(text, 4, '-', year) && TakeNumber(text, 2, '-', month) &&
+                    TakeNumber(text, 2, 'T', day) && TakeNumber(text, 2, ':', hour) &&
+                    TakeNumber(text, 2, ':', minute) && TakeNumber(text, 2, '.', second) &&
+                    TakeNumber(text, 6, 'Z', micros) && text.empty();
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
   if (!read || !date.ok() || hour > 23 || minute > 59 || second > 59) return Corrupt("ce_time cannot be read");
@@ -88,7 +90,8 @@ Result<Header> DecodeCloudEvent(const NamedOctets& headers) {
   header.type = by_name["ce_type"];
   header.source = by_name["ce_source"];
   SEKISHO_TRY(header.time, ParseTime(by_name["ce_time"]));
-  if (const auto found = by_name.find("ce_organizationid"); found != by_name.end()) header.organization_id = found->second;
+  if (const auto found = by_name.find("ce_organizationid"); found != by_name.end())
+    header.organization_id = found->second;
   if (const auto found = by_name.find("traceparent"); found != by_name.end()) header.traceparent = found->second;
   if (const auto found = by_name.find("ce_causationid"); found != by_name.end()) {
     const auto causation = EventId::Parse(found->second);

@@ -28,9 +28,9 @@ class Offset {
 
  private:
   int64_t low_ = 0;
-  int64_t highest_ = 0;         // finished or given
-  std::set<int64_t> given_;     // in work
-  std::set<int64_t> done_;      // finished, above low_
+  int64_t highest_ = 0;      // finished or given
+  std::set<int64_t> given_;  // in work
+  std::set<int64_t> done_;   // finished, above low_
 };
 
 }  // namespace sekisho::bus

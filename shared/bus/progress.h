@@ -1,6 +1,7 @@
 #pragma once
-// How far one consumer is in one partition of a broker, from the moment the partition was assigned to it until it is taken
-// away. A record comes from the broker (Arrived), is handed to the stage (Give), and is finished in any order. Pure.
+// How far one consumer is in one partition of a broker, from the moment the partition was assigned to it until it is
+// taken away. A record comes from the broker (Arrived), is handed to the stage (Give), and is finished in any order.
+// Pure.
 
 #include <cstdint>
 #include <map>
@@ -20,8 +21,8 @@ class Progress {
   // False when the record came before: it is to be dropped.
   bool Arrived(int64_t offset);
   void Give(int64_t offset, TimePoint time);
-  // A record that was not given since the partition was assigned is none of ours: its work began under an assignment that is
-  // over, and says nothing about what lies before it. It is ignored.
+  // A record that was not given since the partition was assigned is none of ours: its work began under an assignment
+  // that is over, and says nothing about what lies before it. It is ignored.
   void Finish(std::span<const int64_t> offsets);
 
   // What to commit: the lowest offset that is not finished. Nothing before anything is known.
@@ -35,9 +36,9 @@ class Progress {
 
  private:
   std::optional<Offset> offset_;
-  int64_t next_ = 0;                          // above the last that arrived
-  bool arrived_ = false;                      // one did
-  std::map<int64_t, TimePoint> in_work_;      // given, not finished
+  int64_t next_ = 0;                      // above the last that arrived
+  bool arrived_ = false;                  // one did
+  std::map<int64_t, TimePoint> in_work_;  // given, not finished
 };
 
 }  // namespace sekisho::bus

@@ -144,6 +144,7 @@ void Loop::Run() {
       item.record.topic = topic_;
       item.record.message = std::move(record.message);
       item.position = record.position;
+      item.damage = std::move(record.damage);
       Dispatch(std::move(item));
     }
   }
@@ -196,6 +197,7 @@ void Loop::Work(Item& item) {
 }
 
 Result<Effects> Loop::Compute(Item& item) {
+  if (item.damage) return *item.damage;
   const bus::Message& message = item.record.message;
   SEKISHO_RETURN_IF_ERROR(CheckHandOver(around_.keys, topic_, message, options_.name));
   SEKISHO_TRY(auto opened, around_.keys.Open(message.value, ValueContext(topic_, message.header.id)));
@@ -243,13 +245,11 @@ Status Loop::ApplyItem(store::Tx& tx, Batch& batch, Item& item) {
   bool left_waiting = false;
   SEKISHO_RETURN_IF_ERROR(tx.Savepoint([&]() -> Status {
     bool fresh = true;
-    if (!item.position) {
+    if (item.position) {
+      SEKISHO_TRY(fresh, EntersFirst(tx, item));
+    } else {
       SEKISHO_TRY(left_waiting, tables_.RemoveWaiting(tx, item.record.event));
       fresh = left_waiting;  // else its lease ended while it was in work, and it was given, and finished, a second time
-    }
-    if (!consumer_->finishes_atomically()) {
-      SEKISHO_TRY(const bool entered, tables_.EnterInbox(tx, item.record.event, around_.clock.Now()));
-      fresh = fresh && entered;
     }
     if (!fresh || !**item.result) return Ok();
     TransactionOutbox outbox(around_, options_.name, tx, item.record.message.header.traceparent);
@@ -260,9 +260,20 @@ Status Loop::ApplyItem(store::Tx& tx, Batch& batch, Item& item) {
   return Ok();
 }
 
+// Whether a record from the topic is seen for the first time. It enters the inbox when it leaves the topic, for its
+// effects, for the waiting table or to be parked: in those its row stands for it, and nothing that the topic gives
+// again is done beside it.
+Result<bool> Loop::EntersFirst(store::Tx& tx, const Item& item) {
+  if (consumer_->finishes_atomically()) return true;
+  return tables_.EnterInbox(tx, item.record.event, around_.clock.Now());
+}
+
 // Takes the record out of the way of the others, inside the same transaction: to be tried later, or parked.
 Status Loop::Fail(store::Tx& tx, Batch& batch, Item& item, const Error& error) {
-  if (!item.position) {
+  if (item.position) {
+    SEKISHO_TRY(const bool fresh, EntersFirst(tx, item));
+    if (!fresh) return Ok();
+  } else {
     SEKISHO_TRY(const bool left_waiting, tables_.RemoveWaiting(tx, item.record.event));
     if (!left_waiting) return Ok();  // finished a second time, see above
     ++batch.from_waiting;

@@ -31,6 +31,7 @@ class Loop {
   struct Item {
     Kept record;
     std::optional<bus::Position> position;
+    std::optional<Error> damage;       // nobody can read it
     std::optional<keys::MailKey> key;  // once the value was opened
     std::string value;                 // in clear
     std::optional<Result<Effects>> result;
@@ -53,6 +54,7 @@ class Loop {
   void Commit(const std::shared_ptr<Batch>& batch);
   Status Apply(store::Tx& tx, Batch& batch);
   Status ApplyItem(store::Tx& tx, Batch& batch, Item& item);
+  Result<bool> EntersFirst(store::Tx& tx, const Item& item);
   Status Fail(store::Tx& tx, Batch& batch, Item& item, const Error& error);
   Status JournalParked(store::Tx& tx, const Item& item, const std::string& cause);
   void Committed(const std::shared_ptr<Batch>& batch, const Status& status);

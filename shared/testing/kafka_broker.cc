@@ -39,9 +39,7 @@ uint16_t FreePort() {
   return ntohs(address.sin_port);
 }
 
-void WriteFile(const std::string& path, const std::string& text) {
-  std::ofstream(path, std::ios::binary) << text;
-}
+void WriteFile(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
 
 std::string ReadFile(const std::string& path) {
   std::ostringstream text;
@@ -56,8 +54,7 @@ std::string ReadFile(const std::string& path) {
 
 }  // namespace
 
-KafkaBroker::KafkaBroker()
-    : plain_port_(FreePort()), controller_port_(FreePort()), tls_port_(0), sasl_port_(0) {
+KafkaBroker::KafkaBroker() : plain_port_(FreePort()), controller_port_(FreePort()), tls_port_(0), sasl_port_(0) {
   WriteProperties(nullptr);
   Start();
 }
@@ -80,11 +77,14 @@ void KafkaBroker::WriteProperties(const Tls* tls) {
     listeners += "," + listener("MUTUAL", tls_port_) + "," + listener("SASL", sasl_port_);
     WriteFile(folder_ / "broker.pem", tls->key_pem + tls->certificate_pem);
     WriteFile(folder_ / "clients.pem", tls->client_ca_pem);
-    out << "ssl.keystore.type=PEM\nssl.keystore.location=" << folder_ / "broker.pem" << "\n"
-        << "ssl.truststore.type=PEM\nssl.truststore.location=" << folder_ / "clients.pem" << "\n"
+    out << "ssl.keystore.type=PEM\nssl.keystore.location=" << folder_ / "broker.pem"
+        << "\n"
+        << "ssl.truststore.type=PEM\nssl.truststore.location=" << folder_ / "clients.pem"
+        << "\n"
         << "listener.name.mutual.ssl.client.auth=required\n"
         << "listener.name.sasl.sasl.enabled.mechanisms=PLAIN\n"
-        << "listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_"
+        << "listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required "
+           "user_"
         << tls->user << "=\"" << tls->password << "\";\n";
   }
   out << "process.roles=broker,controller\n"
@@ -95,7 +95,8 @@ void KafkaBroker::WriteProperties(const Tls* tls) {
       << "listeners=" << listeners << "," << listener("CONTROLLER", controller_port_) << "\n"
       << "advertised.listeners=" << listeners << "\n"
       << "listener.security.protocol.map=PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,MUTUAL:SSL,SASL:SASL_SSL\n"
-      << "log.dirs=" << folder_ / "log" << "\n"
+      << "log.dirs=" << folder_ / "log"
+      << "\n"
       << "auto.create.topics.enable=false\n"
       << "offsets.topic.replication.factor=1\noffsets.topic.num.partitions=4\n"
       << "transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n"
@@ -116,9 +117,16 @@ void KafkaBroker::Start() {
   const std::string log = folder_ / "broker.log", properties = folder_ / "server.properties";
   const int output = open(log.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
   SEKISHO_CHECK(output >= 0);
-  const std::vector<std::string> arguments = {
-      "java", "-Xms128m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-      "-Dorg.apache.logging.log4j.level=INFO", "-cp", kClassPath, "kafka.Kafka", properties};
+  const std::vector<std::string> arguments = {"java",
+                                              "-Xms128m",
+                                              "-Xmx256m",
+                                              "-XX:+UseSerialGC",
+                                              "-XX:TieredStopAtLevel=1",
+                                              "-Dorg.apache.logging.log4j.level=INFO",
+                                              "-cp",
+                                              kClassPath,
+                                              "kafka.Kafka",
+                                              properties};
   std::vector<char*> argv;
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);

@@ -1,8 +1,9 @@
 #pragma once
-// A real Apache Kafka broker (KRaft, one node) for one test program: its own folder, ports of its own on loopback, ended with
-// it. It takes seconds to start: share one among the tests of a program, and give each test its own topics.
+// A real Apache Kafka broker (KRaft, one node) for one test program: its own folder, ports of its own on loopback,
+// ended with it. It takes seconds to start: share one among the tests of a program, and give each test its own topics.
 //
-// Needs Java 17 and the packages that `tools/setup test` puts into build/kafka. Aborts, with the broker's log, when it can't start.
+// Needs Java 17 and the packages that `tools/setup test` puts into build/kafka. Aborts, with the broker's log, when it
+// can't start.
 
 #include <sys/types.h>
 
@@ -17,9 +18,9 @@ class KafkaBroker {
  public:
   // The broker's end of TLS. With `client_ca_pem`, a client must show a certificate that it signed.
   struct Tls {
-    std::string certificate_pem, key_pem;   // PKCS #8
+    std::string certificate_pem, key_pem;  // PKCS #8
     std::string client_ca_pem;
-    std::string user, password;             // of the listener with SASL PLAIN
+    std::string user, password;  // of the listener with SASL PLAIN
   };
 
   KafkaBroker();
@@ -32,8 +33,8 @@ class KafkaBroker {
   std::string mutual_tls_servers() const { return "localhost:" + std::to_string(tls_port_); }
   std::string sasl_servers() const { return "localhost:" + std::to_string(sasl_port_); }
 
-  // Starts it again with what it has on disk, on the same ports; returns when it takes requests. From the thread that made it:
-  // the broker dies with that thread.
+  // Starts it again with what it has on disk, on the same ports; returns when it takes requests. From the thread that
+  // made it: the broker dies with that thread.
   void Start();
   void Stop();  // in order, as for maintenance
   void Kill();  // as by a power cut, but for what the kernel keeps

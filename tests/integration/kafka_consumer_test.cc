@@ -58,8 +58,8 @@ std::vector<Position> Positions(const std::vector<Record>& records) {
 
 Client PlainClient(rd_kafka_type_t type, const std::string& group = "none") {
   rd_kafka_conf_t* const settings = rd_kafka_conf_new();
-  for (const auto& [name, value] : {std::pair<const char*, std::string>{"bootstrap.servers", TheBroker().servers()},
-                                    {"group.id", group}}) {
+  for (const auto& [name, value] :
+       {std::pair<const char*, std::string>{"bootstrap.servers", TheBroker().servers()}, {"group.id", group}}) {
     if (type == RD_KAFKA_PRODUCER && std::string_view(name) == "group.id") continue;
     SEKISHO_CHECK(rd_kafka_conf_set(settings, name, value.c_str(), nullptr, 0) == RD_KAFKA_CONF_OK);
   }
@@ -79,7 +79,8 @@ std::vector<int64_t> Committed(const std::string& prefix, int partitions) {
 }
 
 // A record as a broken or hostile producer might write it.
-void WriteRaw(const std::string& topic, const std::string& key, const std::vector<std::pair<std::string, std::string>>& headers) {
+void WriteRaw(const std::string& topic, const std::string& key,
+              const std::vector<std::pair<std::string, std::string>>& headers) {
   const Client client = PlainClient(RD_KAFKA_PRODUCER);
   rd_kafka_headers_t* const named = rd_kafka_headers_new(headers.size());
   for (const auto& [name, value] : headers) {
@@ -121,7 +122,8 @@ TEST(KafkaConsumerTest, AMemberThatJoinsWhileWorkIsInHandLosesNothing) {
   // Each works on what it is given; the first also ends, late, what it had begun under the old assignment.
   std::vector<int64_t> committed(kPartitions, 0);
   bool ended_late = false, other_worked = false;
-  for (int in_vain = 0; (finished.size() < kRecords || one->lag().depth + other->lag().depth > 0) && in_vain < 300; ++in_vain) {
+  for (int in_vain = 0; (finished.size() < kRecords || one->lag().depth + other->lag().depth > 0) && in_vain < 300;
+       ++in_vain) {
     for (Consumer* const consumer : {one.get(), other.get()}) {
       const auto records = consumer->Fetch(64, milliseconds(50));
       ASSERT_TRUE(records.ok());
@@ -136,7 +138,8 @@ TEST(KafkaConsumerTest, AMemberThatJoinsWhileWorkIsInHandLosesNothing) {
     if (in_vain % 5 == 0) {
       const auto now = Committed(options.prefix, kPartitions);
       for (int i = 0; i < kPartitions; ++i) {
-        EXPECT_GE(now[static_cast<size_t>(i)], committed[static_cast<size_t>(i)]) << "committed backwards in partition " << i;
+        EXPECT_GE(now[static_cast<size_t>(i)], committed[static_cast<size_t>(i)])
+            << "committed backwards in partition " << i;
       }
       committed = now;
     }
@@ -203,10 +206,20 @@ TEST(KafkaConsumerTest, ARecordNobodyCanReadIsReportedAndTheRestGoesOn) {
   const std::string topic = harness.options().prefix + ".submitted.v1";
   const std::string key = MailId::Generate(SystemClock().Now()).ToString();
   WriteRaw(topic, key, {});
-  WriteRaw(topic, key, {{"ce_specversion", "1.0"}, {"ce_id", std::string("\0\xff", 2)}, {"ce_type", "t"},
-                        {"ce_source", "s"}, {"ce_time", "x"}, {"content-type", "application/octet-stream"}});
-  WriteRaw(topic, "no mail", {{"ce_specversion", "1.0"}, {"ce_id", key}, {"ce_type", "t"}, {"ce_source", "s"},
-                              {"ce_time", "2026-11-24T01:02:03.456789Z"}, {"content-type", "application/octet-stream"}});
+  WriteRaw(topic, key,
+           {{"ce_specversion", "1.0"},
+            {"ce_id", std::string("\0\xff", 2)},
+            {"ce_type", "t"},
+            {"ce_source", "s"},
+            {"ce_time", "x"},
+            {"content-type", "application/octet-stream"}});
+  WriteRaw(topic, "no mail",
+           {{"ce_specversion", "1.0"},
+            {"ce_id", key},
+            {"ce_type", "t"},
+            {"ce_source", "s"},
+            {"ce_time", "2026-11-24T01:02:03.456789Z"},
+            {"content-type", "application/octet-stream"}});
   Append(harness, 1);
   std::vector<EventId> ids;
   {

@@ -17,8 +17,8 @@ class KafkaTlsTest : public ::testing::Test {
     server.hosts = {"localhost"};
     server.extended_key_usage = "serverAuth";
     const auto issued = pki_->brokers.Issue(server);
-    broker_ = new testing::KafkaBroker(
-        testing::KafkaBroker::Tls{issued.certificate_pem, issued.key_pem, pki_->clients.certificate_pem(), "intake", "sesame"});
+    broker_ = new testing::KafkaBroker(testing::KafkaBroker::Tls{issued.certificate_pem, issued.key_pem,
+                                                                 pki_->clients.certificate_pem(), "intake", "sesame"});
   }
   static void TearDownTestSuite() {
     delete broker_;
@@ -61,8 +61,8 @@ class KafkaTlsTest : public ::testing::Test {
     message.header.id = EventId::Generate(SystemClock().Now());
     message.header.type = "test";
     message.header.source = "intake";
-    SEKISHO_RETURN_IF_ERROR(database_->RunAndWait(
-        [&](store::Tx& tx) { return bus->Append(tx, "intake", Topic::kSubmitted, message); }));
+    SEKISHO_RETURN_IF_ERROR(
+        database_->RunAndWait([&](store::Tx& tx) { return bus->Append(tx, "intake", Topic::kSubmitted, message); }));
     SEKISHO_TRY(const auto consumer, bus->Subscribe(Topic::kSubmitted, "policy"));
     SEKISHO_TRY(const auto records, consumer->Fetch(1, std::chrono::seconds(30)));
     if (records.empty()) return MakeError(Code::kTimeout, "nothing came");
@@ -71,7 +71,8 @@ class KafkaTlsTest : public ::testing::Test {
 
   struct Pki {
     explicit Pki(TimePoint time)
-        : now(time), brokers("Brokers", now - std::chrono::hours(1), now + std::chrono::hours(1)),
+        : now(time),
+          brokers("Brokers", now - std::chrono::hours(1), now + std::chrono::hours(1)),
           clients("Clients", now - std::chrono::hours(1), now + std::chrono::hours(1)),
           strangers("Strangers", now - std::chrono::hours(1), now + std::chrono::hours(1)) {}
     testing::CertificateRequest Request(const std::string& name) const {

@@ -42,8 +42,9 @@ TEST_F(KafkaTopicsTest, TopicsThatAreNotAsTheyMustBeAreRefusedWithTheRemedy) {
   options.topics.retention = std::chrono::hours(23);
   const Error error = OpenError(options);
   EXPECT_EQ(error.code, Code::kPrecondition);
-  for (const char* part : {"partitions is 2, must be at least 3", "replication factor is 1, must be at least 2",
-                           "min.insync.replicas is 1, must be at least 2", "retention.ms is 86400000, must be 82800000 at most"}) {
+  for (const char* part :
+       {"partitions is 2, must be at least 3", "replication factor is 1, must be at least 2",
+        "min.insync.replicas is 1, must be at least 2", "retention.ms is 86400000, must be 82800000 at most"}) {
     EXPECT_NE(error.detail.find(part), std::string::npos) << part << " is not in: " << error.detail;
   }
 }

@@ -39,7 +39,8 @@ class KafkaConsumer final : public Consumer {
 
 class Driver final : public KafkaBus {
  public:
-  Driver(store::Database& database, const KafkaOptions& options) : database_(database), options_(options), topics_(options_) {}
+  Driver(store::Database& database, const KafkaOptions& options)
+      : database_(database), options_(options), topics_(options_) {}
   ~Driver() override {
     // All at once, then one by one.
     for (const auto& relay : relays_) relay->bell()->Stop();
@@ -99,8 +100,10 @@ class Driver final : public KafkaBus {
 
  private:
   Status CheckOptions() const {
-    if (options_.shards < 1 || options_.window < 2) return MakeError(Code::kInvalid, "kafka: shards and window are positive");
-    if (options_.topics.retention <= Duration::zero()) return MakeError(Code::kInvalid, "kafka: a retention is positive");
+    if (options_.shards < 1 || options_.window < 2)
+      return MakeError(Code::kInvalid, "kafka: shards and window are positive");
+    if (options_.topics.retention <= Duration::zero())
+      return MakeError(Code::kInvalid, "kafka: a retention is positive");
     // The settings as a whole, by the library's own check.
     SEKISHO_RETURN_IF_ERROR(Settings(options_.connection, "sekisho").Make(RD_KAFKA_PRODUCER));
     return Ok();

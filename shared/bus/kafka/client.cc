@@ -10,8 +10,10 @@ namespace {
 constexpr int kScramWorksFrom = 0x020601ff;  // librdkafka 2.6.1
 
 void LogLine(const rd_kafka_t*, int level, const char* facility, const char* text) {
-  const auto ours = level <= 3 ? observe::Level::kError : level == 4 ? observe::Level::kWarn
-                  : level <= 6 ? observe::Level::kInfo : observe::Level::kDebug;
+  const auto ours = level <= 3   ? observe::Level::kError
+                    : level == 4 ? observe::Level::kWarn
+                    : level <= 6 ? observe::Level::kInfo
+                                 : observe::Level::kDebug;
   observe::Log(ours, "bus.kafka", {{"facility", facility}, {"text", text}});
 }
 
@@ -70,7 +72,8 @@ Settings::Settings(const KafkaConnection& connection, const std::string& name)
 
 Settings& Settings::Set(const char* name, const std::string& value) {
   std::array<char, 512> why{};
-  if (rd_kafka_conf_set(settings_.get(), name, value.c_str(), why.data(), why.size()) != RD_KAFKA_CONF_OK && status_.ok()) {
+  if (rd_kafka_conf_set(settings_.get(), name, value.c_str(), why.data(), why.size()) != RD_KAFKA_CONF_OK &&
+      status_.ok()) {
     status_ = MakeError(Code::kInvalid, std::string("kafka: setting ") + name + ": " + why.data());
   }
   return *this;
@@ -88,13 +91,16 @@ Result<Client> Settings::Make(rd_kafka_type_t type) && {
 Error FromKafka(rd_kafka_resp_err_t error, std::string_view doing) {
   const std::string detail = "kafka: " + std::string(doing) + ": " + rd_kafka_err2str(error);
   switch (error) {
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE: return MakeError(Code::kLimit, detail);
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+      return MakeError(Code::kLimit, detail);
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED: return MakeError(Code::kPermission, detail);
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+      return MakeError(Code::kPermission, detail);
     case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
       return MakeError(Code::kPrecondition, detail + "; another process has this instance's name");
-    default: return MakeError(Code::kUnavailable, detail);
+    default:
+      return MakeError(Code::kUnavailable, detail);
   }
 }
 

@@ -14,7 +14,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int kPollMs = 100, kAskMs = 500, kAssignMs = 5'000, kCommitMs = 3'000;
-constexpr milliseconds kLook(100);           // between commits: what a crash makes the broker give again
+constexpr milliseconds kLook(100);  // between commits: what a crash makes the broker give again
 constexpr Duration kShortWait = milliseconds(250);
 
 using KafkaMessage = Handle<rd_kafka_message_t, rd_kafka_message_destroy>;
@@ -105,8 +105,8 @@ void Member::Poll() {
     NoteEnds();
     CheckFatal();
   }
-  // A stage that is busy for a moment costs nothing; one that is busy for longer has its partitions paused, for the library
-  // throws away what it fetched ahead.
+  // A stage that is busy for a moment costs nothing; one that is busy for longer has its partitions paused, for the
+  // library throws away what it fetched ahead.
   if (paused_.empty()) window_.AwaitRoom(kShortWait);
   PauseAndResume();
   const KafkaMessage message(rd_kafka_consumer_poll(client_.get(), kPollMs));
@@ -123,8 +123,9 @@ void Member::Poll() {
 void Member::Take(const rd_kafka_message_t& message) {
   Record record = ReadRecord(topic_, message);
   if (record.damage) {
-    observe::Log(observe::Level::kError, "bus.record_damaged",
-                 {{"topic", name_}, {"partition", message.partition}, {"offset", message.offset}, {"cause", *record.damage}});
+    observe::Log(
+        observe::Level::kError, "bus.record_damaged",
+        {{"topic", name_}, {"partition", message.partition}, {"offset", message.offset}, {"cause", *record.damage}});
   }
   window_.Arrived(std::move(record));
 }
@@ -146,7 +147,8 @@ void Member::PauseAndResume() {
 void Member::NoteEnds() {
   for (const int32_t partition : window_.Partitions()) {
     int64_t low = 0, end = 0;
-    if (rd_kafka_get_watermark_offsets(client_.get(), name_.c_str(), partition, &low, &end) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (rd_kafka_get_watermark_offsets(client_.get(), name_.c_str(), partition, &low, &end) ==
+        RD_KAFKA_RESP_ERR_NO_ERROR) {
       window_.NoteEnd(partition, end);
     }
   }
@@ -163,7 +165,8 @@ void Member::AskEnds() const {
   }
 }
 
-void Member::OnRebalance(rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions, void* self) {
+void Member::OnRebalance(rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions,
+                         void* self) {
   auto& member = *static_cast<Member*>(self);
   if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
     member.Assigned(partitions);
@@ -183,7 +186,8 @@ void Member::Assigned(rd_kafka_topic_partition_list_t* partitions) {
     if (partition.err == RD_KAFKA_RESP_ERR_NO_ERROR && partition.offset >= 0) {
       start = committed_[partition.partition] = partition.offset;
     } else {
-      partition.offset = RD_KAFKA_OFFSET_INVALID;  // the group's own or, for a new group, the oldest: the library asks again
+      partition.offset =
+          RD_KAFKA_OFFSET_INVALID;  // the group's own or, for a new group, the oldest: the library asks again
     }
     window_.Assign(partition.partition, start);
   }
@@ -192,7 +196,8 @@ void Member::Assigned(rd_kafka_topic_partition_list_t* partitions) {
 
 void Member::Revoked(rd_kafka_topic_partition_list_t* partitions) {
   const std::set<int32_t> numbers = Numbers(*partitions);
-  const bool lost = rd_kafka_assignment_lost(client_.get()) == 1;  // others have them by now: nothing of ours counts any more
+  const bool lost =
+      rd_kafka_assignment_lost(client_.get()) == 1;  // others have them by now: nothing of ours counts any more
   window_.Withdraw(numbers);
   if (!lost && !leaving_) window_.AwaitIdle(numbers, options_.hand_over);
   if (!lost) CommitNow(numbers);
@@ -222,11 +227,13 @@ void Member::CommitSoon() {
   for (int i = 0; i < list->cnt; ++i) committed_[list->elems[i].partition] = list->elems[i].offset;
 }
 
-void Member::OnCommitted(rd_kafka_t*, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* partitions, void* self) {
+void Member::OnCommitted(rd_kafka_t*, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* partitions,
+                         void* self) {
   auto& member = *static_cast<Member*>(self);
   member.committing_ = false;
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR || partitions == nullptr) return;
-  for (int i = 0; i < partitions->cnt; ++i) member.committed_.erase(partitions->elems[i].partition);  // to be told again
+  for (int i = 0; i < partitions->cnt; ++i)
+    member.committed_.erase(partitions->elems[i].partition);  // to be told again
 }
 
 void Member::CommitNow(const std::set<int32_t>& partitions) {
@@ -240,7 +247,8 @@ void Member::CommitNow(const std::set<int32_t>& partitions) {
   }
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return;
   // What was finished is given again, to us or to another; the inbox knows it.
-  observe::Log(observe::Level::kWarn, "bus.commit_failed", {{"topic", name_}, {"cause", FromKafka(error, "committing")}});
+  observe::Log(observe::Level::kWarn, "bus.commit_failed",
+               {{"topic", name_}, {"cause", FromKafka(error, "committing")}});
 }
 
 // An error that the library can't get over: another process took our instance's name.

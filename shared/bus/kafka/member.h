@@ -1,7 +1,7 @@
 #pragma once
-// One member of a consumer group, with a thread of its own that asks the broker for records as long as the window wants some,
-// commits what the window says is finished, and gives partitions up. The broker is asked whatever the stage does, so that a stage
-// that pauses for long is not taken to be dead.
+// One member of a consumer group, with a thread of its own that asks the broker for records as long as the window wants
+// some, commits what the window says is finished, and gives partitions up. The broker is asked whatever the stage does,
+// so that a stage that pauses for long is not taken to be dead.
 
 #include <atomic>
 #include <chrono>
@@ -22,10 +22,12 @@ class Member {
   // All outlive it. Starts its thread.
   static Result<std::unique_ptr<Member>> Join(const KafkaOptions& options, TopicCheck& topics, Topic topic,
                                               std::string_view group, Window& window);
-  // Commits what is finished and leaves; a member with an instance name keeps its partitions for the next process of that name.
+  // Commits what is finished and leaves; a member with an instance name keeps its partitions for the next process of
+  // that name.
   ~Member();
 
-  // Asks the broker where each partition ends, and tells the window. Waits for it half a second; then what was known holds.
+  // Asks the broker where each partition ends, and tells the window. Waits for it half a second; then what was known
+  // holds.
   void AskEnds() const;
 
  private:
@@ -49,7 +51,7 @@ class Member {
   const KafkaOptions& options_;
   TopicCheck& topics_;
   const Topic topic_;
-  const std::string name_;               // of the topic
+  const std::string name_;  // of the topic
   Window& window_;
   std::atomic<bool> leaving_ = false;
 

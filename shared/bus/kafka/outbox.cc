@@ -31,13 +31,16 @@ Result<OutboxRow> ReadRow(const store::Row& row) {
 }  // namespace
 
 OutboxTable::OutboxTable(std::string schema, int shards)
-    : schema_(std::move(schema)), shards_(shards),
-      insert_("INSERT INTO " + Table(schema_) + " (shard, event, topic, mail, header, value) VALUES ($1, $2, $3, $4, $5, $6)"),
+    : schema_(std::move(schema)),
+      shards_(shards),
+      insert_("INSERT INTO " + Table(schema_) +
+              " (shard, event, topic, mail, header, value) VALUES ($1, $2, $3, $4, $5, $6)"),
       select_("SELECT shard, event, topic, mail, header, value FROM " + Table(schema_) +
               " WHERE shard >= $1 AND shard <= $2 ORDER BY shard, event LIMIT $3"),
       delete_("DELETE FROM " + Table(schema_) + " WHERE shard = $1 AND event = $2"),
       count_("SELECT COUNT(*) FROM (SELECT 1 FROM " + Table(schema_) + " LIMIT 100000) AS counted"),
-      oldest_("SELECT event FROM " + Table(schema_) + " WHERE shard >= $1 AND shard <= $2 ORDER BY shard, event LIMIT 1") {}
+      oldest_("SELECT event FROM " + Table(schema_) +
+              " WHERE shard >= $1 AND shard <= $2 ORDER BY shard, event LIMIT 1") {}
 
 Status OutboxTable::Migrate(store::Database& database) const {
   const store::Migration migrations[] = {
@@ -58,12 +61,13 @@ int64_t OutboxTable::LastOf(int shard) const { return shard == shards_ - 1 ? INT
 
 Status OutboxTable::Append(store::Tx& tx, Topic topic, const Message& message) const {
   if (message.value.size() > kLargestValue) {
-    return MakeError(Code::kLimit, "a record of " + std::to_string(message.value.size()) + " octets is too large for the broker");
+    return MakeError(Code::kLimit,
+                     "a record of " + std::to_string(message.value.size()) + " octets is too large for the broker");
   }
-  SEKISHO_RETURN_IF_ERROR(tx.Execute(
-      insert_, {static_cast<int64_t>(ShardOf(message.key)), store::Octets{message.header.id.octets()},
-                static_cast<int64_t>(topic), store::Octets{message.key.octets()},
-                store::Octets{EncodeHeader(message.header)}, store::Octets{message.value}}));
+  SEKISHO_RETURN_IF_ERROR(
+      tx.Execute(insert_, {static_cast<int64_t>(ShardOf(message.key)), store::Octets{message.header.id.octets()},
+                           static_cast<int64_t>(topic), store::Octets{message.key.octets()},
+                           store::Octets{EncodeHeader(message.header)}, store::Octets{message.value}}));
   return Ok();
 }
 
@@ -103,11 +107,12 @@ Result<uint64_t> OutboxTable::Count(store::Tx& tx) const {
 Result<std::optional<TimePoint>> OutboxTable::Oldest(store::Tx& tx) const {
   std::optional<TimePoint> oldest;
   for (int shard = 0; shard < shards_; ++shard) {
-    SEKISHO_RETURN_IF_ERROR(tx.Query(oldest_, {static_cast<int64_t>(shard), LastOf(shard)}, [&](const store::Row& row) -> Status {
-      SEKISHO_TRY(const EventId event, EventId::FromOctets(row.Blob(0)));
-      oldest = std::min(oldest.value_or(TimePoint::max()), event.uuid().time());
-      return Ok();
-    }));
+    SEKISHO_RETURN_IF_ERROR(
+        tx.Query(oldest_, {static_cast<int64_t>(shard), LastOf(shard)}, [&](const store::Row& row) -> Status {
+          SEKISHO_TRY(const EventId event, EventId::FromOctets(row.Blob(0)));
+          oldest = std::min(oldest.value_or(TimePoint::max()), event.uuid().time());
+          return Ok();
+        }));
   }
   return oldest;
 }

@@ -1,7 +1,7 @@
 #pragma once
-// A stage's outbox, {schema.outbox}: the records that its transactions tell of and the broker does not have yet. Rows are taken
-// in the order of their event ids within a shard, and go when they are published: there is no cursor that could pass a row whose
-// transaction commits late.
+// A stage's outbox, {schema.outbox}: the records that its transactions tell of and the broker does not have yet. Rows
+// are taken in the order of their event ids within a shard, and go when they are published: there is no cursor that
+// could pass a row whose transaction commits late.
 
 #include <cstdint>
 #include <optional>
@@ -34,8 +34,8 @@ class OutboxTable {
   int ShardOf(const MailId& mail) const;
   // Errors: kLimit when the broker would refuse its size.
   Status Append(store::Tx& tx, Topic topic, const Message& message) const;
-  // The first `rows` rows of `shard` that are not in `but`; fewer when they have many octets. The last shard has with it what lies
-  // in higher ones, which were there when there were more.
+  // The first `rows` rows of `shard` that are not in `but`; fewer when they have many octets. The last shard has with
+  // it what lies in higher ones, which were there when there were more.
   Result<std::vector<OutboxRow>> Select(store::Tx& tx, int shard, size_t rows, const std::set<OutboxKey>& but) const;
   Status Delete(store::Tx& tx, const std::vector<OutboxKey>& keys) const;
   // Rows, counted up to 100,000, and the time of the oldest.

@@ -12,9 +12,9 @@ using std::chrono::seconds;
 
 constexpr size_t kBatch = 256;
 constexpr size_t kMostUndeleted = 4 * kBatch;
-constexpr Duration kLook = seconds(1);            // for rows that no bell told of: another process's, whose lock we got
+constexpr Duration kLook = seconds(1);  // for rows that no bell told of: another process's, whose lock we got
 constexpr Duration kAfterTrouble = milliseconds(200);
-constexpr seconds kSlow(5);                       // a broker that takes longer is trouble
+constexpr seconds kSlow(5);  // a broker that takes longer is trouble
 
 }  // namespace
 
@@ -51,7 +51,8 @@ bool Bell::Pause(Duration wait) {
   return !rung_or_stopped_.wait_for(lock, wait, [&] { return stopped_; });
 }
 
-Relay::Relay(store::Database& database, const KafkaOptions& options, TopicCheck& topics, const OutboxTable& outbox, int shard)
+Relay::Relay(store::Database& database, const KafkaOptions& options, TopicCheck& topics, const OutboxTable& outbox,
+             int shard)
     : database_(database), options_(options), topics_(topics), outbox_(outbox), shard_(shard) {
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), ("relay:" + outbox_.schema()).substr(0, 15).c_str());
@@ -132,7 +133,8 @@ Status Relay::Publish(const std::vector<OutboxRow>& rows) {
     publishing_since_ = std::chrono::steady_clock::now();
   }
   std::vector<OutboxKey> acknowledged;
-  const Status status = publisher_->Publish(rows, [&] { return !bell_->stopped(); }, acknowledged);
+  const Status status = publisher_->Publish(
+      rows, [&] { return !bell_->stopped(); }, acknowledged);
   if (publisher_->broken()) publisher_.reset();
   const bool forget = Failpoint("bus.published");  // as if this process had died here
   {

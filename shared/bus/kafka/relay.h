@@ -1,6 +1,6 @@
 #pragma once
-// Publishes one shard of an outbox: unpublished rows in batches, in order; a row goes after the brokers have acknowledged it. Whatever
-// dies in between, the row is still there and is published again, with the same event id.
+// Publishes one shard of an outbox: unpublished rows in batches, in order; a row goes after the brokers have
+// acknowledged it. Whatever dies in between, the row is still there and is published again, with the same event id.
 
 #include <chrono>
 #include <condition_variable>
@@ -38,7 +38,8 @@ class Bell {
 class Relay {
  public:
   // All outlive it, until Stop returns. Starts its thread.
-  Relay(store::Database& database, const KafkaOptions& options, TopicCheck& topics, const OutboxTable& outbox, int shard);
+  Relay(store::Database& database, const KafkaOptions& options, TopicCheck& topics, const OutboxTable& outbox,
+        int shard);
   ~Relay();
 
   const std::shared_ptr<Bell>& bell() const { return bell_; }
@@ -60,13 +61,13 @@ class Relay {
   const OutboxTable& outbox_;
   const int shard_;
   const std::shared_ptr<Bell> bell_ = std::make_shared<Bell>();
-  std::unique_ptr<Publisher> publisher_;   // of the thread
+  std::unique_ptr<Publisher> publisher_;  // of the thread
 
   mutable std::mutex mutex_;
   std::condition_variable deleted_;
-  std::set<OutboxKey> acknowledged_;       // the brokers have them, the deletion is not durable yet
-  std::vector<OutboxKey> undeleted_;       // of these: the database refused; to be tried again
-  size_t deleting_ = 0;                    // transactions under way
+  std::set<OutboxKey> acknowledged_;  // the brokers have them, the deletion is not durable yet
+  std::vector<OutboxKey> undeleted_;  // of these: the database refused; to be tried again
+  size_t deleting_ = 0;               // transactions under way
   std::string trouble_;
   std::optional<std::chrono::steady_clock::time_point> publishing_since_;
   std::thread thread_;

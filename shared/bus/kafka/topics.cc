@@ -49,7 +49,8 @@ Status Create(rd_kafka_t* client, const std::vector<std::string>& names, const K
   std::vector<NewTopic> topics;
   std::vector<rd_kafka_NewTopic_t*> raw;
   for (const std::string& name : names) {
-    NewTopic topic(rd_kafka_NewTopic_new(name.c_str(), settings.partitions, settings.replication, why.data(), why.size()));
+    NewTopic topic(
+        rd_kafka_NewTopic_new(name.c_str(), settings.partitions, settings.replication, why.data(), why.size()));
     if (topic == nullptr) return MakeError(Code::kInvalid, std::string("kafka: a new topic: ") + why.data());
     const auto set = [&](const char* key, int64_t value) {
       rd_kafka_NewTopic_set_config(topic.get(), key, std::to_string(value).c_str());
@@ -118,7 +119,8 @@ std::string Faults(const Shape& shape, Configuration configuration, const KafkaT
   std::string faults;
   const auto at_least = [&](std::string_view what, int64_t have, int64_t need) {
     if (have < need) {
-      faults += " " + std::string(what) + " is " + std::to_string(have) + ", must be at least " + std::to_string(need) + ";";
+      faults +=
+          " " + std::string(what) + " is " + std::to_string(have) + ", must be at least " + std::to_string(need) + ";";
     }
   };
   at_least("the number of partitions", shape.partitions, want.partitions);
@@ -177,7 +179,8 @@ Status TopicCheck::Check() {
   SEKISHO_TRY(const auto configurations, Describe(client.get(), names));
   for (const std::string& name : names) {
     const auto found = configurations.find(name);
-    const std::string fault = Faults(shapes[name], found == configurations.end() ? Configuration() : found->second, options_.topics);
+    const std::string fault =
+        Faults(shapes[name], found == configurations.end() ? Configuration() : found->second, options_.topics);
     if (!fault.empty()) faults += " topic " + name + ":" + fault;
   }
   if (!faults.empty()) return MakeError(Code::kPrecondition, "kafka:" + faults);

@@ -1,6 +1,7 @@
 #pragma once
-// Whether the cluster's topics are what this product needs. A topic that is compacted, kept longer than the keys of its records, or
-// acknowledged by one broker alone would lose mail or keep it for ever, quietly: so it is looked at before the first use.
+// Whether the cluster's topics are what this product needs. A topic that is compacted, kept longer than the keys of its
+// records, or acknowledged by one broker alone would lose mail or keep it for ever, quietly: so it is looked at before
+// the first use.
 
 #include <chrono>
 #include <mutex>
@@ -13,9 +14,9 @@ class TopicCheck {
  public:
   explicit TopicCheck(const KafkaOptions& options) : options_(options) {}  // outlives it
 
-  // Checks, and makes what is absent when that is allowed. Once it succeeded it costs nothing; after a failure it is tried again
-  // a second later at the earliest. Waits for the broker for some seconds. Thread safe.
-  // Errors: kUnavailable; kPrecondition, with everything that is wrong and what to do.
+  // Checks, and makes what is absent when that is allowed. Once it succeeded it costs nothing; after a failure it is
+  // tried again a second later at the earliest. Waits for the broker for some seconds. Thread safe. Errors:
+  // kUnavailable; kPrecondition, with everything that is wrong and what to do.
   Status Verify();
 
  private:

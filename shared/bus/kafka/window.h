@@ -1,6 +1,7 @@
 #pragma once
-// What a consumer has in hand: records that came from the broker and wait for the stage, and how far each partition that is
-// assigned to us is. Bounded: whoever fills it asks first (Wanted). Thread safe; knows nothing of the client library.
+// What a consumer has in hand: records that came from the broker and wait for the stage, and how far each partition
+// that is assigned to us is. Bounded: whoever fills it asks first (Wanted). Thread safe; knows nothing of the client
+// library.
 
 #include <condition_variable>
 #include <deque>
@@ -31,15 +32,16 @@ class Window {
   // The broker's side.
   void Assign(int32_t partition, std::optional<int64_t> start);
   void Arrived(Record record);
-  // Whether more records of the partition are wanted. `wanted`: what the answer was last; it turns late, lest it turn often.
+  // Whether more records of the partition are wanted. `wanted`: what the answer was last; it turns late, lest it turn
+  // often.
   bool Wanted(int32_t partition, bool wanted) const;
   // Waits for room for a while. False when there is none.
   bool AwaitRoom(Duration wait);
   void NoteEnd(int32_t partition, int64_t end);  // the offset that the next record written to it will get
   std::map<int32_t, int64_t> Lowest() const;     // what to commit, of each partition
   std::set<int32_t> Partitions() const;
-  // A partition is taken away: what was not given is dropped (Withdraw), what is in work is waited for (AwaitIdle), what was
-  // finished is committed by the caller, and what is finished later is ignored (Forget).
+  // A partition is taken away: what was not given is dropped (Withdraw), what is in work is waited for (AwaitIdle),
+  // what was finished is committed by the caller, and what is finished later is ignored (Forget).
   void Withdraw(const std::set<int32_t>& partitions);
   void AwaitIdle(const std::set<int32_t>& partitions, Duration wait);
   void Forget(const std::set<int32_t>& partitions);

@@ -21,7 +21,8 @@ Header FullHeader() {
 }
 
 std::string* Find(NamedOctets& headers, std::string_view name) {
-  const auto found = std::find_if(headers.begin(), headers.end(), [&](const auto& entry) { return entry.first == name; });
+  const auto found =
+      std::find_if(headers.begin(), headers.end(), [&](const auto& entry) { return entry.first == name; });
   return found == headers.end() ? nullptr : &found->second;
 }
 
@@ -86,9 +87,10 @@ TEST(CloudEventsTest, WhatCannotBeReadIsCorrupt) {
   EXPECT_EQ(CodeWith("ce_id", "00000000-0000-0000-0000-000000000000"), Code::kCorrupt);
   EXPECT_EQ(CodeWith("ce_causationid", "x"), Code::kCorrupt);
   EXPECT_EQ(CodeWith("mac-approval", std::string(1025, 'x')), Code::kCorrupt);
-  for (const char* time : {"", "2026-11-24", "2026-11-24T01:02:03Z", "2026-13-24T01:02:03.456789Z", "2026-02-30T01:02:03.456789Z",
-                           "2026-11-24T24:02:03.456789Z", "2026-11-24T01:02:03.456789+09:00", "2026-11-24T01:02:03.456789Zx",
-                           "2026-11-24T01:02:03.45678xZ"}) {
+  for (const char* time :
+       {"", "2026-11-24", "2026-11-24T01:02:03Z", "2026-13-24T01:02:03.456789Z", "2026-02-30T01:02:03.456789Z",
+        "2026-11-24T24:02:03.456789Z", "2026-11-24T01:02:03.456789+09:00", "2026-11-24T01:02:03.456789Zx",
+        "2026-11-24T01:02:03.45678xZ"}) {
     EXPECT_EQ(CodeWith("ce_time", time), Code::kCorrupt) << time;
   }
 }

@@ -48,7 +48,7 @@ class BusConformance : public ::testing::TestWithParam<MakeHarness> {
   // Fetches until `count` records are there.
   static std::vector<Record> Take(Consumer& consumer, size_t count) {
     std::vector<Record> all;
-    for (int in_vain = 0; all.size() < count && in_vain < 200; ) {
+    for (int in_vain = 0; all.size() < count && in_vain < 200;) {
       auto some = consumer.Fetch(count - all.size(), std::chrono::milliseconds(100));
       EXPECT_TRUE(some.ok());
       if (some->empty()) ++in_vain;
@@ -89,7 +89,8 @@ TEST_P(BusConformance, WhatATransactionUndoesIsNeverSeen) {
   auto consumer = Subscribe();
   EXPECT_FALSE(harness_->database()
                    .RunAndWait([&](store::Tx& tx) -> Status {
-                     SEKISHO_RETURN_IF_ERROR(harness_->bus().Append(tx, "intake", Topic::kSubmitted, MakeMessage("no")));
+                     SEKISHO_RETURN_IF_ERROR(
+                         harness_->bus().Append(tx, "intake", Topic::kSubmitted, MakeMessage("no")));
                      return MakeError(Code::kInvalid, "undone");
                    })
                    .ok());

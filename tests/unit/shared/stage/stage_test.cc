@@ -90,6 +90,53 @@ class RefusingDatabase final : public store::Database {
   store::Database& behind_;
 };
 
+// A bus as one with a broker: what was finished may be given again, and anybody may have written a record.
+class RepeatingBus final : public bus::Bus {
+ public:
+  explicit RepeatingBus(bus::Bus& behind) : behind_(behind) {}
+  Status Append(store::Tx& tx, std::string_view schema, bus::Topic topic, const bus::Message& message) override {
+    return behind_.Append(tx, schema, topic, message);
+  }
+  Result<std::unique_ptr<bus::Consumer>> Subscribe(bus::Topic topic, std::string_view group) override {
+    SEKISHO_TRY(auto consumer, behind_.Subscribe(topic, group));
+    return std::unique_ptr<bus::Consumer>(new RepeatingConsumer(*this, std::move(consumer)));
+  }
+
+  std::atomic<bool> repeat{false};  // give everything that was given once more
+  std::atomic<bool> damage{false};  // what is given from now on cannot be read
+
+ private:
+  class RepeatingConsumer final : public bus::Consumer {
+   public:
+    RepeatingConsumer(RepeatingBus& bus, std::unique_ptr<bus::Consumer> behind)
+        : bus_(bus), behind_(std::move(behind)) {}
+    Result<std::vector<bus::Record>> Fetch(size_t max, Duration wait) override {
+      if (bus_.repeat.exchange(false)) return given_;
+      SEKISHO_TRY(auto records, behind_->Fetch(max, wait));
+      for (bus::Record& record : records) {
+        if (bus_.damage) record.damage = MakeError(Code::kCorrupt, "no headers");
+        given_.push_back(record);
+      }
+      return records;
+    }
+    Status Finish(store::Tx& tx, std::span<const bus::Position> positions) override {
+      return behind_->Finish(tx, positions);
+    }
+    void Finished(std::span<const bus::Position> positions) override { behind_->Finished(positions); }
+    bool finishes_atomically() const override { return false; }
+    Lag lag() const override { return behind_->lag(); }
+    uint64_t depth() const override { return behind_->depth(); }
+    void Stop() override { behind_->Stop(); }
+
+   private:
+    RepeatingBus& bus_;
+    const std::unique_ptr<bus::Consumer> behind_;
+    std::vector<bus::Record> given_;
+  };
+
+  bus::Bus& behind_;
+};
+
 class StageTest : public ::testing::Test {
  protected:
   StageTest() : workers_("test", 4, 1000) {
@@ -426,6 +473,71 @@ TEST_F(StageTest, NothingReadableIsKeptAtRest) {
   EXPECT_EQ(all.find("canary-7719"), std::string::npos);
   EXPECT_EQ(all.find("somebody@"), std::string::npos);
   Open();
+}
+
+TEST_F(StageTest, ARecordThatTheBusGivesAgainHasItsEffectOnce) {
+  RepeatingBus repeating(*bus_);
+  around_ = std::make_unique<Surroundings>(Surroundings{*front_, repeating, *keys_, clock_, workers_, "example"});
+  ScriptedProcessor processor([](const Input&, const mail::v1::Mail& mail) { return Leave(mail.submitter().helo()); });
+  for (int i = 0; i < 10; ++i) Submit(std::to_string(i));
+  Start(processor);
+  Await([&] { return Effects_().size() == 10; }, "all are finished");
+  repeating.repeat = true;
+  processor.WaitForCalls(20);
+  stage_->Drain();
+  for (const auto& [name, count] : Effects_()) EXPECT_EQ(count, 1) << name;
+}
+
+TEST_F(StageTest, AParkedRecordThatTheBusGivesAgainAfterItWasRedrivenHasItsEffectOnce) {
+  RepeatingBus repeating(*bus_);
+  around_ = std::make_unique<Surroundings>(Surroundings{*front_, repeating, *keys_, clock_, workers_, "example"});
+  std::atomic<bool> mended{false};
+  ScriptedProcessor processor([&](const Input&, const mail::v1::Mail& mail) -> Result<Effects> {
+    if (!mended) return MakeError(Code::kInternal, "a defect");
+    return Leave(mail.submitter().helo());
+  });
+  Submit("once");
+  Start(processor);
+  Await([&] { return Queue().parked() == 1; }, "it is parked");
+  repeating.repeat = true;
+  processor.WaitForCalls(2);
+  mended = true;
+  ASSERT_TRUE(stage_->Redrive(*EventId::Parse(stage_->Parked()->front().event_id())).ok());
+  Await([&] { return Effects_().size() == 1; }, "it ran");
+  repeating.repeat = true;
+  processor.WaitForCalls(4);
+  stage_->Drain();
+  EXPECT_EQ(Effects_(), (std::map<std::string, int64_t>{{"once", 1}}));
+}
+
+TEST_F(StageTest, AWaitingRecordThatTheBusGivesAgainHasItsEffectOnce) {
+  RepeatingBus repeating(*bus_);
+  around_ = std::make_unique<Surroundings>(Surroundings{*front_, repeating, *keys_, clock_, workers_, "example"});
+  ScriptedProcessor processor([&](const Input& input, const mail::v1::Mail& mail) -> Result<Effects> {
+    if (input.attempt == 1) return MakeError(Code::kUnavailable, "not now");
+    return Leave(mail.submitter().helo());
+  });
+  Submit("once");
+  Start(processor);
+  Await([&] { return Queue().waiting() == 1; }, "it waits");
+  repeating.repeat = true;
+  processor.WaitForCalls(2);
+  clock_.Advance(std::chrono::minutes(1));
+  Await([&] { return Effects_().size() == 1; }, "it ran");
+  stage_->Drain();
+  EXPECT_EQ(Effects_(), (std::map<std::string, int64_t>{{"once", 1}}));
+}
+
+TEST_F(StageTest, ADamagedRecordIsParkedUnread) {
+  RepeatingBus repeating(*bus_);
+  around_ = std::make_unique<Surroundings>(Surroundings{*front_, repeating, *keys_, clock_, workers_, "example"});
+  repeating.damage = true;
+  ScriptedProcessor processor([](const Input&, const mail::v1::Mail& mail) { return Leave(mail.submitter().helo()); });
+  Submit("never");
+  Start(processor);
+  Await([&] { return Queue().parked() == 1; }, "it is parked");
+  EXPECT_EQ(stage_->Parked()->front().cause(), "corrupt: no headers");
+  EXPECT_EQ(processor.calls(), 0);
 }
 
 TEST(TopologyTest, EveryTopicHasAProducerAndTheStagesAreKnown) {
