@@ -103,6 +103,8 @@ void KafkaBroker::WriteProperties(const Tls* tls) {
       << "share.coordinator.state.topic.replication.factor=1\nshare.coordinator.state.topic.min.isr=1\n"
       << "group.initial.rebalance.delay.ms=0\n"
       << "group.min.session.timeout.ms=1000\n"
+      // After a kill the controller waits this long before it takes the broker for another one: 9 s by default.
+      << "broker.session.timeout.ms=2000\nbroker.heartbeat.interval.ms=500\n"
       << "num.network.threads=2\nnum.io.threads=2\nbackground.threads=2\n";
   WriteFile(folder_ / "server.properties", out.str());
 
