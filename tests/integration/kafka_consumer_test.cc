@@ -126,7 +126,8 @@ TEST(KafkaConsumerTest, AMemberThatJoinsWhileWorkIsInHandLosesNothing) {
   finished.insert(share[0].message.value);
   other->Finished(Positions(share));
   std::vector<int64_t> committed(kPartitions, 0);
-  for (int round = 0; (finished.size() < kRecords || one->lag().depth + other->lag().depth > 0) && round < 300; ++round) {
+  for (int round = 0; (finished.size() < kRecords || one->lag().depth + other->lag().depth > 0) && round < 300;
+       ++round) {
     for (Consumer* const consumer : {one.get(), other.get()}) {
       const auto records = consumer->Fetch(64, milliseconds(50));
       ASSERT_TRUE(records.ok());
@@ -135,7 +136,8 @@ TEST(KafkaConsumerTest, AMemberThatJoinsWhileWorkIsInHandLosesNothing) {
     }
     const auto now = Committed(options.prefix, kPartitions);
     for (int i = 0; i < kPartitions; ++i) {
-      EXPECT_GE(now[static_cast<size_t>(i)], committed[static_cast<size_t>(i)]) << "committed backwards in partition " << i;
+      EXPECT_GE(now[static_cast<size_t>(i)], committed[static_cast<size_t>(i)])
+          << "committed backwards in partition " << i;
     }
     committed = now;
   }
@@ -149,32 +151,36 @@ TEST(KafkaConsumerTest, AMemberThatJoinsWhileWorkIsInHandLosesNothing) {
 }
 
 TEST(KafkaConsumerTest, WorkThatEndsAfterItsPartitionWasTakenAwayCommitsNothing) {
-  KafkaOptions options = OptionsFor(FreshPrefix());
+  KafkaOptions options = OptionsFor(FreshPrefix(), 2);
   options.hand_over = Duration(0);
   KafkaHarness first(options);
-  Append(first, 10);
+  Append(first, 100);
   auto one = *first.bus().Subscribe(Topic::kSubmitted, "policy");
-  const auto in_hand = Take(*one, 10);
-  ASSERT_EQ(in_hand.size(), 10u);
-  {
-    KafkaHarness second(SecondMember(options));
-    auto other = *second.bus().Subscribe(Topic::kSubmitted, "policy");
-    // Whoever gets the partition is given its first record again. It takes no more than two.
-    size_t again = 0;
-    for (int in_vain = 0; again < 2 && in_vain < 300; ++in_vain) {
-      again += one->Fetch(2 - again, milliseconds(50))->size();
-      again += other->Fetch(2 - again, milliseconds(50))->size();
-    }
-    ASSERT_EQ(again, 2u);
-    one->Finished(std::vector<Position>{in_hand[5].position, in_hand[9].position});
-    one.reset();
+  const auto in_hand = Take(*one, 100);
+  ASSERT_EQ(in_hand.size(), 100u);
+  KafkaHarness second(SecondMember(options));
+  auto other = *second.bus().Subscribe(Topic::kSubmitted, "policy");
+  // Each has one of the two partitions now, and is given its first records again.
+  const auto again = Take(*one, 2);
+  ASSERT_EQ(again.size(), 2u);
+  EXPECT_EQ(again[0].position.offset, 0);
+  std::vector<Position> late;
+  for (const Record& record : in_hand) {
+    if (record.position.offset > 1) late.push_back(record.position);
   }
-  EXPECT_EQ(Committed(options.prefix, 1), std::vector<int64_t>{0});
+  one->Finished(late);
+  one->Finished(Positions(again));
+  one.reset();
+  other.reset();
+  const auto partition = static_cast<size_t>(again[0].position.partition);
+  EXPECT_EQ(Committed(options.prefix, 2)[partition], 2);
+  EXPECT_EQ(Committed(options.prefix, 2)[1 - partition], 0);
 }
 
 TEST(KafkaConsumerTest, WaitsForWorkInHandBeforeItGivesAPartitionUp) {
   KafkaOptions options = OptionsFor(FreshPrefix());
   options.hand_over = seconds(20);
+  options.session = seconds(3);  // the first learns of the other within a third of it
   KafkaHarness first(options);
   Append(first, 10);
   auto one = *first.bus().Subscribe(Topic::kSubmitted, "policy");
@@ -183,7 +189,7 @@ TEST(KafkaConsumerTest, WaitsForWorkInHandBeforeItGivesAPartitionUp) {
   KafkaHarness second(SecondMember(options));
   auto other = *second.bus().Subscribe(Topic::kSubmitted, "policy");
   // The other asks for its share; nobody is given anything while the first is at work.
-  EXPECT_TRUE(other->Fetch(1, milliseconds(500))->empty());
+  EXPECT_TRUE(other->Fetch(1, seconds(2))->empty());
   one->Finished(Positions(in_hand));
   Append(first, 1);
   std::vector<Record> next;
