@@ -110,7 +110,7 @@ void KafkaBroker::WriteProperties(const Tls* tls) {
 
   const CommandOutcome formatted =
       RunCommand({"java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", kClassPath, "kafka.tools.StorageTool", "format",
-                  "-t", Base64UrlEncode(RandomOctets(16)), "-c", folder_ / "server.properties"});
+                  "--cluster-id=" + Base64UrlEncode(RandomOctets(16)), "-c", folder_ / "server.properties"});
   if (formatted.exit_status != 0) Fail("the Kafka broker's storage cannot be formatted", formatted.output);
 }
 
