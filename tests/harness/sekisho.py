@@ -76,9 +76,10 @@ class Sekisho:
 
     def _demo_config(self):
         text = (DEMO / "sekisho.yaml").read_text(encoding="utf-8")
-        for port, name in (("5587", "submission"), ("5465", "submissions"), ("5025", "relay"), ("50051", "rpc"),
-                           ("9464", "metrics"), ("5825", "inside"), ("5925", "outside")):
-            text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{self.ports[name]}")
+        names = {"5587": "submission", "5465": "submissions", "5025": "relay", "50051": "rpc", "9464": "metrics", "5825": "inside",
+                 "5925": "outside"}
+        # All at once: a free port may begin like one of the demo's.
+        text = re.sub(r"127\.0\.0\.1:(\d+)", lambda match: f"127.0.0.1:{self.ports[names[match[1]]]}", text)
         text = text.replace("examples/demo/", f"{self.folder}/").replace("var/demo/", f"{self.folder}/")
         config = yaml.safe_load(text)
         config["sink"]["folder"] = str(self.folder / "world")
