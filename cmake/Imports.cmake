@@ -19,7 +19,7 @@ find_package(benchmark REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
 foreach(module sqlite3 libpq gmime-3.0 libzip libarchive libxml-2.0 libsodium libpsl libseccomp prometheus-cpp-core rdkafka
-        zlib)
+        zlib libcurl)
   string(MAKE_C_IDENTIFIER ${module} id)
   pkg_check_modules(${id} REQUIRED IMPORTED_TARGET ${module})
   add_library(import::${module} ALIAS PkgConfig::${id})

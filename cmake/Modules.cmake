@@ -5,7 +5,7 @@ add_custom_target(sanitized_tests)
 
 # sekisho_module(NAME DEPS ...): the library of the folder that calls it, from all its .cc files, with the unit tests that
 # mirror it under tests/unit. A target `sekisho_<path>` and, where tests exist, `<path>_test`. EXCLUDE is a pattern of
-# files that belong to another target.
+# files, tests too, that belong to another target.
 function(sekisho_module name)
   cmake_parse_arguments(arg "" "EXCLUDE" "DEPS;PRIVATE_DEPS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
@@ -26,12 +26,15 @@ function(sekisho_module name)
     target_link_libraries(sekisho_${name} PRIVATE ${arg_PRIVATE_DEPS})
   endif()
   file(RELATIVE_PATH here ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
-  sekisho_unit_tests(${name} ${CMAKE_SOURCE_DIR}/tests/unit/${here} sekisho_${name})
+  sekisho_unit_tests(${name} ${CMAKE_SOURCE_DIR}/tests/unit/${here} "${arg_EXCLUDE}" sekisho_${name})
 endfunction()
 
-# One GoogleTest program from every *_test.cc below `folder`.
-function(sekisho_unit_tests name folder)
+# One GoogleTest program from every *_test.cc below `folder`, but for those that the pattern `exclude` matches.
+function(sekisho_unit_tests name folder exclude)
   file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${folder}/*.cc)
+  if(exclude)
+    list(FILTER tests EXCLUDE REGEX ${exclude})
+  endif()
   if(tests)
     add_executable(${name}_test EXCLUDE_FROM_ALL ${tests})
     add_dependencies(all_tests ${name}_test)

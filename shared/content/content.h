@@ -1,6 +1,7 @@
 #pragma once
 // Keeps the octets of mails, sealed under each mail's key. Content is written once and never changed; records carry its
-// reference, digest and size. Drivers: local.h (small in the database, large in files); later PostgreSQL and S3.
+// reference, digest and size. Small content lies in the database; large in files (local.h) or in an object store
+// (s3/distributed.h).
 
 #include <cstdint>
 #include <memory>
@@ -17,7 +18,7 @@ namespace sekisho::content {
 
 using mail::v1::ContentRef;
 
-// Content whose octets are safe on disk (large) or in memory (small), but that no transaction has taken yet.
+// Content whose octets are durable (large) or in memory (small), but that no transaction has taken yet.
 class Staged {
  public:
   virtual ~Staged() = default;  // not attached: what it staged is removed
@@ -30,8 +31,8 @@ class Staged {
 class Writer {
  public:
   virtual ~Writer() = default;                           // not finished: nothing remains
-  virtual Status Append(std::string_view octets) = 0;    // errors: kExhausted (disk full), kUnavailable
-  virtual Result<std::shared_ptr<Staged>> Finish() = 0;  // large content is synced to disk here: may block on I/O
+  virtual Status Append(std::string_view octets) = 0;    // may block on I/O; errors: kExhausted (no room), kUnavailable
+  virtual Result<std::shared_ptr<Staged>> Finish() = 0;  // large content is durable after this: may block on I/O
 };
 
 class Store {
@@ -44,13 +45,14 @@ class Store {
   // The whole content in clear, its digest checked. Errors: kNotFound (deleted, or its epoch key destroyed), kCorrupt.
   virtual Result<std::shared_ptr<const std::string>> Read(const ContentRef& ref) = 0;
 
-  // Forgets every content of the mail: rows in `tx`, files after it is durable.
+  // Forgets every content of the mail: rows in `tx`, files and objects soon after it is durable.
   virtual Status Remove(store::Tx& tx, const MailId& mail) = 0;
 
-  // Removes files that no row names and that are older than an hour. Gives how many.
+  // Removes files and objects that no row names and that are older than an hour. Gives how many. May take long.
   virtual Result<uint64_t> SweepOrphans() = 0;
 
-  // Octets that may still be written before the configured reserve of the disk is touched; 0 means full.
+  // Octets that may still be written before the configured reserve of the disk is touched; 0 means full. An object store
+  // has no end that could be asked for: the largest number.
   virtual uint64_t FreeOctets() const = 0;
 };
 
