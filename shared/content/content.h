@@ -51,8 +51,8 @@ class Store {
   // Removes files and objects that no row names and that are older than an hour. Gives how many. May take long.
   virtual Result<uint64_t> SweepOrphans() = 0;
 
-  // Octets that may still be written before the configured reserve of the disk is touched; 0 means full. An object store
-  // has no end that could be asked for: the largest number.
+  // Octets that may still be written before the configured reserve of the disk is touched; 0 means full. An object
+  // store has no end that could be asked for: the largest number.
   virtual uint64_t FreeOctets() const = 0;
 };
 

@@ -15,7 +15,8 @@ namespace sekisho::content {
 // One thread at a time.
 class ObjectWriter {
  public:
-  virtual ~ObjectWriter() = default;  // not finished: nothing can be read under the name, and what was written is removed
+  virtual ~ObjectWriter() =
+      default;  // not finished: nothing can be read under the name, and what was written is removed
   virtual Status Append(std::string_view octets) = 0;
   virtual Status Finish() = 0;  // durable, under its name, when this says ok
 };

@@ -1,7 +1,7 @@
 #pragma once
 // The form in which large content leaves the process: version, one octet of the wrapped key's length, wrapped key, then
-// the octets as a stream of sealed chunks (crypto/aead.h) under a key of the content's own, derived from the mail's. Pure;
-// memory is a chunk, however large the content.
+// the octets as a stream of sealed chunks (crypto/aead.h) under a key of the content's own, derived from the mail's.
+// Pure; memory is a chunk, however large the content.
 
 #include <optional>
 #include <string>
@@ -39,7 +39,7 @@ class ContentOpener {
  private:
   keys::KeyRing& keys_;
   const std::string content_key_;
-  std::string start_;                          // until the key is there
+  std::string start_;                           // until the key is there
   std::optional<crypto::StreamOpener> opener_;  // from then on
 };
 

@@ -1,6 +1,6 @@
 #pragma once
-// Stands on loopback between an HTTP client and its server, and spoils what a test tells it to: a connection is cut in the
-// middle, answered in the server's place, or never. Thread safe.
+// Stands on loopback between an HTTP client and its server, and spoils what a test tells it to: a connection is cut in
+// the middle, answered in the server's place, or never. Thread safe.
 
 #include <cstdint>
 #include <deque>
@@ -21,8 +21,8 @@ class TcpProxy {
 
   // What befalls the next `connections` that no earlier call has planned for; after them, all pass.
   void Pass(int connections);
-  void CutUpload(int connections, size_t after);    // octets that came from the client
-  void CutDownload(int connections, size_t after);  // octets that came from the server
+  void CutUpload(int connections, size_t after);            // octets that came from the client
+  void CutDownload(int connections, size_t after);          // octets that came from the server
   void Answer(int connections, const std::string& answer);  // to the first request, which the server never sees
   void Mute(int connections);
 

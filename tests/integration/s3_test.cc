@@ -31,7 +31,8 @@ using std::chrono::seconds;
 
 const std::string kMoto = SEKISHO_VENV "/bin/moto_server";
 const std::string kBusy =
-    "HTTP/1.1 503 Slow Down\r\nContent-Length: 42\r\nConnection: close\r\n\r\n<Error><Code>SlowDown</Code>      </Error>\r\n";
+    "HTTP/1.1 503 Slow Down\r\nContent-Length: 42\r\nConnection: close\r\n\r\n<Error><Code>SlowDown</Code>      "
+    "</Error>\r\n";
 constexpr uint64_t kParts = 12'000'000;  // three parts
 
 // One for all tests; each has its own bucket.
@@ -295,8 +296,7 @@ TEST_P(DistributedContentTest, GivesUpWhenTheStoreStaysBusy) {
 
 TEST_P(DistributedContentTest, AFullStoreIsExhaustedAtOnce) {
   far().proxy().Answer(1, "HTTP/1.1 507 Insufficient Storage\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-  EXPECT_EQ(StageFails(kLarge), Code::kExhausted);
-  EXPECT_EQ(far().proxy().connections(), 2) << "the object, and its removal";
+  EXPECT_EQ(StageFails(kLarge), Code::kExhausted) << "a second attempt would have passed";
 }
 
 TEST_P(DistributedContentTest, AnUploadThatIsCutOnceIsMadeWhole) {
@@ -378,7 +378,9 @@ TEST_P(DistributedContentTest, ClosingEndsWhatHangs) {
   far().Reopen();
   far().proxy().Pass(1);
   far().proxy().Mute(1);
+  const int before = far().proxy().connections();
   ASSERT_TRUE(Stage("d0", RandomOctets(kLarge)).ok());
+  while (far().proxy().connections() < before + 2) std::this_thread::yield();
   far().Reopen();  // though the removal gets no answer
 }
 
@@ -455,7 +457,8 @@ TEST(S3SignatureTest, IsWhatBotocoreComputes) {
   const auto made = sekisho::testing::RunCommand(
       {SEKISHO_VENV "/bin/python", "-c",
        "import boto3, json, sys\n"
-       "at = dict(endpoint_url=sys.argv[1], region_name='us-east-1', aws_access_key_id='x', aws_secret_access_key='y')\n"
+       "at = dict(endpoint_url=sys.argv[1], region_name='us-east-1', aws_access_key_id='x', "
+       "aws_secret_access_key='y')\n"
        "iam = boto3.client('iam', **at)\n"
        "iam.create_user(UserName='u')\n"
        "key = iam.create_access_key(UserName='u')['AccessKey']\n"

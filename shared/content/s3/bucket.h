@@ -1,6 +1,6 @@
 #pragma once
-// Large content as objects of a bucket: in one piece up to a part's size, in parts above it, so that a writer's memory is one
-// part however large the content.
+// Large content as objects of a bucket: in one piece up to a part's size, in parts above it, so that a writer's memory
+// is one part however large the content.
 
 #include <memory>
 #include <string>

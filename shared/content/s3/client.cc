@@ -36,8 +36,8 @@ bool IsBusy(const HttpResponse& response) { return response.status == 503 || res
 
 Error RefusalError(const std::string& method, const HttpResponse& response) {
   std::string reason = XmlText(response.body, "Code");
-  if (reason.size() > 64 || reason.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789") !=
-                                std::string::npos) {
+  if (reason.size() > 64 ||
+      reason.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789") != std::string::npos) {
     reason.clear();
   }
   const std::string detail = "object store: " + method + ": " + std::to_string(response.status) + " " + reason;
@@ -112,11 +112,13 @@ Result<std::string> Client::PutPart(const std::string& key, const std::string& u
 Status Client::CompleteUpload(const std::string& key, const std::string& upload, const std::vector<std::string>& tags) {
   std::string parts;
   for (size_t i = 0; i < tags.size(); ++i) {
-    parts += "<Part><PartNumber>" + std::to_string(i + 1) + "</PartNumber><ETag>" + XmlEscape(tags[i]) + "</ETag></Part>";
+    parts +=
+        "<Part><PartNumber>" + std::to_string(i + 1) + "</PartNumber><ETag>" + XmlEscape(tags[i]) + "</ETag></Part>";
   }
   const std::string body = "<CompleteMultipartUpload>" + parts + "</CompleteMultipartUpload>";
-  SEKISHO_TRY(const HttpResponse done,
-              Perform({.method = "POST", .key = key, .query = {{"uploadId", upload}}, .body = body, .idempotent = false}));
+  SEKISHO_TRY(
+      const HttpResponse done,
+      Perform({.method = "POST", .key = key, .query = {{"uploadId", upload}}, .body = body, .idempotent = false}));
   // The store may find out that it can't after it has said 200.
   if (done.body.find("<CompleteMultipartUploadResult") == std::string::npos) {
     return MakeError(Code::kUnavailable, "object store: POST: 200 " + XmlText(done.body, "Code"));
@@ -171,7 +173,8 @@ Status Client::ListUploads(const std::string& prefix,
     if (!from_upload.empty()) page.emplace_back("upload-id-marker", from_upload);
     SEKISHO_TRY(const HttpResponse listed, Perform({.method = "GET", .key = "", .query = page}));
     const auto keys = XmlTexts(listed.body, "Key"), uploads = XmlTexts(listed.body, "UploadId");
-    if (keys.size() != uploads.size()) return MakeError(Code::kUnavailable, "object store: a listing that makes no sense");
+    if (keys.size() != uploads.size())
+      return MakeError(Code::kUnavailable, "object store: a listing that makes no sense");
     for (size_t i = 0; i < keys.size(); ++i) SEKISHO_RETURN_IF_ERROR(each(keys[i], uploads[i]));
     if (XmlText(listed.body, "IsTruncated") != "true") return Ok();
     std::string key = XmlText(listed.body, "NextKeyMarker"), upload = XmlText(listed.body, "NextUploadIdMarker");

@@ -1,9 +1,10 @@
 #pragma once
-// The calls of the S3 API that content needs, path-style, signed (sigv4.h), tried again with back-off where that can do no
-// harm. Thread safe; blocks. Ours and not a library's: the AWS SDK is not packaged, and it is six calls.
+// The calls of the S3 API that content needs, path-style, signed (sigv4.h), tried again with back-off where that can do
+// no harm. Thread safe; blocks. Ours and not a library's: the AWS SDK is not packaged, and it is six calls.
 //
 // Errors of all: kUnavailable, kTimeout (not reached, overloaded, after all attempts); kExhausted (its disk or quota is
-// full); kPermission; kUnauthenticated (its certificate); kPrecondition (no such bucket, or any other refusal); kCancelled.
+// full); kPermission; kUnauthenticated (its certificate); kPrecondition (no such bucket, or any other refusal);
+// kCancelled.
 
 #include <condition_variable>
 #include <memory>

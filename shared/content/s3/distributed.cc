@@ -9,9 +9,8 @@ Result<std::unique_ptr<Store>> OpenDistributed(const DistributedOptions& options
                                                keys::KeyRing& keys, const Clock& clock) {
   SEKISHO_TRY(auto client, s3::Client::Open(options.s3, clock));
   SEKISHO_TRY(auto bucket, s3::OpenBucket(std::move(client), options.prefix, options.part_size));
-  return OpenDatabaseStore(
-      {.small_limit = options.small_limit, .cache = options.cache, .commit_may_be_unknown = true}, std::move(bucket),
-      database, keys, clock);
+  return OpenDatabaseStore({.small_limit = options.small_limit, .cache = options.cache, .commit_may_be_unknown = true},
+                           std::move(bucket), database, keys, clock);
 }
 
 }  // namespace sekisho::content

@@ -54,14 +54,19 @@ int OnProgress(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
 Error CurlError(CURLcode code) {
   const std::string detail = std::string("object store: ") + curl_easy_strerror(code);
   switch (code) {
-    case CURLE_OPERATION_TIMEDOUT: return MakeError(Code::kTimeout, detail);
-    case CURLE_ABORTED_BY_CALLBACK: return MakeError(Code::kCancelled, "the process is stopping");
+    case CURLE_OPERATION_TIMEDOUT:
+      return MakeError(Code::kTimeout, detail);
+    case CURLE_ABORTED_BY_CALLBACK:
+      return MakeError(Code::kCancelled, "the process is stopping");
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CERTPROBLEM: return MakeError(Code::kUnauthenticated, detail);
+    case CURLE_SSL_CERTPROBLEM:
+      return MakeError(Code::kUnauthenticated, detail);
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL: return MakeError(Code::kInvalid, detail);
-    default: return MakeError(Code::kUnavailable, detail);
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      return MakeError(Code::kInvalid, detail);
+    default:
+      return MakeError(Code::kUnavailable, detail);
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// One HTTP/1.1 request over libcurl, whose connections are kept. No retries, no redirects, no proxy from the environment.
-// Thread safe; blocks.
+// One HTTP/1.1 request over libcurl, whose connections are kept. No retries, no redirects, no proxy from the
+// environment. Thread safe; blocks.
 
 #include <atomic>
 #include <map>
@@ -45,9 +45,9 @@ class Http {
   explicit Http(HttpOptions options);
   ~Http();
 
-  // The body of an answer with `sink_status` goes to `sink`, whose error ends the request and is returned; any other is kept.
-  // Errors: kUnavailable (not reached, cut off), kTimeout, kUnauthenticated (its certificate is not to be trusted), kLimit,
-  // kCancelled.
+  // The body of an answer with `sink_status` goes to `sink`, whose error ends the request and is returned; any other is
+  // kept. Errors: kUnavailable (not reached, cut off), kTimeout, kUnauthenticated (its certificate is not to be
+  // trusted), kLimit, kCancelled.
   Result<HttpResponse> Perform(const HttpRequest& request, long sink_status, Sink sink);
 
   // Requests under way fail soon, later ones at once. Thread safe.

@@ -78,8 +78,8 @@ std::string AmzDate(TimePoint now) {
 }
 
 std::string CanonicalRequest(const Signable& request) {
-  std::string text = request.method + "\n" + UriEncode(request.path, Slash::kKept) + "\n" +
-                     CanonicalQuery(request.query) + "\n";
+  std::string text =
+      request.method + "\n" + UriEncode(request.path, Slash::kKept) + "\n" + CanonicalQuery(request.query) + "\n";
   for (const auto& [name, value] : CanonicalHeaders(request.headers)) text += name + ":" + value + "\n";
   return text + "\n" + SignedHeaders(request.headers) + "\n" + request.payload_sha256;
 }

@@ -1,5 +1,6 @@
 #pragma once
-// AWS Signature Version 4 in the Authorization header, as S3 takes it (the path is encoded once and not normalised). Pure.
+// AWS Signature Version 4 in the Authorization header, as S3 takes it (the path is encoded once and not normalised).
+// Pure.
 
 #include <string>
 #include <string_view>

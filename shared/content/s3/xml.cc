@@ -7,13 +7,13 @@ namespace sekisho::content::s3 {
 namespace {
 
 constexpr std::array<std::pair<std::string_view, char>, 8> kEntities = {{{"&amp;", '&'},
-                                                                        {"&lt;", '<'},
-                                                                        {"&gt;", '>'},
-                                                                        {"&quot;", '"'},
-                                                                        {"&apos;", '\''},
-                                                                        {"&#34;", '"'},
-                                                                        {"&#39;", '\''},
-                                                                        {"&#x22;", '"'}}};
+                                                                         {"&lt;", '<'},
+                                                                         {"&gt;", '>'},
+                                                                         {"&quot;", '"'},
+                                                                         {"&apos;", '\''},
+                                                                         {"&#34;", '"'},
+                                                                         {"&#39;", '\''},
+                                                                         {"&#x22;", '"'}}};
 
 std::string Unescape(std::string_view text) {
   std::string plain;
@@ -55,11 +55,20 @@ std::string XmlEscape(std::string_view text) {
   std::string escaped;
   for (const char octet : text) {
     switch (octet) {
-      case '&': escaped += "&amp;"; break;
-      case '<': escaped += "&lt;"; break;
-      case '>': escaped += "&gt;"; break;
-      case '"': escaped += "&quot;"; break;
-      default: escaped += octet;
+      case '&':
+        escaped += "&amp;";
+        break;
+      case '<':
+        escaped += "&lt;";
+        break;
+      case '>':
+        escaped += "&gt;";
+        break;
+      case '"':
+        escaped += "&quot;";
+        break;
+      default:
+        escaped += octet;
     }
   }
   return escaped;

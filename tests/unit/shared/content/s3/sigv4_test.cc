@@ -9,7 +9,8 @@ namespace sekisho::content::s3 {
 namespace {
 
 // The examples of "Authenticating Requests: Using the Authorization Header" in the Amazon S3 API reference.
-const Signer kExample{"AKIAIOSFODNN7EXAMPLE", Secret<std::string>("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"), "us-east-1"};
+const Signer kExample{"AKIAIOSFODNN7EXAMPLE", Secret<std::string>("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+                      "us-east-1"};
 constexpr TimePoint kExampleTime = std::chrono::sys_days(std::chrono::May / 24 / 2013);
 const std::string kEmpty = HexEncode(crypto::Sha256(""));
 
