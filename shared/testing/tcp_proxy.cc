@@ -1,5 +1,6 @@
 #include "shared/testing/tcp_proxy.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -65,7 +66,7 @@ TcpProxy::TcpProxy(uint16_t to) : to_(to) {
   SEKISHO_CHECK(bind(listener_, reinterpret_cast<sockaddr*>(&address), size) == 0 && listen(listener_, 64) == 0);
   SEKISHO_CHECK(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
   port_ = ntohs(address.sin_port);
-  SEKISHO_CHECK(pipe(stop_) == 0);
+  SEKISHO_CHECK(pipe2(stop_, O_CLOEXEC) == 0);
   accepting_ = std::thread([this] { Accept(); });
 }
 

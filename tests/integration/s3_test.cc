@@ -11,10 +11,12 @@
 #include "shared/content/s3/client.h"
 #include "shared/content/s3/distributed.h"
 #include "shared/keys/file_ring.h"
+#include "shared/store/postgres.h"
 #include "shared/store/sqlite.h"
 #include "shared/testing/command.h"
 #include "shared/testing/moto_server.h"
 #include "shared/testing/pki.h"
+#include "shared/testing/postgres_server.h"
 #include "shared/testing/tcp_proxy.h"
 #include "shared/testing/temporary_folder.h"
 #include "tests/unit/shared/content/conformance.h"
@@ -23,6 +25,7 @@ namespace sekisho::content {
 namespace {
 
 using sekisho::testing::MotoServer;
+using sekisho::testing::PostgresServer;
 using sekisho::testing::TcpProxy;
 using sekisho::testing::TemporaryFolder;
 using std::chrono::milliseconds;
@@ -41,6 +44,11 @@ MotoServer& Moto() {
   return server;
 }
 
+PostgresServer& Postgres() {
+  static PostgresServer server;
+  return server;
+}
+
 s3::ClientOptions OptionsFor(const std::string& endpoint, const std::string& bucket) {
   s3::ClientOptions options;
   options.endpoint = endpoint;
@@ -55,7 +63,10 @@ std::string Local(uint16_t port) { return "http://127.0.0.1:" + std::to_string(p
 
 class DistributedUnderTest final : public ContentUnderTest {
  public:
-  explicit DistributedUnderTest(MotoServer& server = Moto()) : proxy_(server.port()) {
+  enum class Rows { kSqlite, kPostgres };
+
+  explicit DistributedUnderTest(MotoServer& server = Moto(), Rows rows = Rows::kSqlite)
+      : rows_(rows), proxy_(server.port()) {
     static int buckets = 0;
     const std::string bucket = "sekisho-" + std::to_string(++buckets);
     direct_ = *s3::Client::Open(OptionsFor(server.endpoint(), bucket), clock());
@@ -68,7 +79,8 @@ class DistributedUnderTest final : public ContentUnderTest {
   void Reopen() override {
     content_.reset();
     database_.reset();
-    database_ = *store::OpenSqlite({.folder = folder_ / "data"});
+    database_ = rows_ == Rows::kSqlite ? *store::OpenSqlite({.folder = folder_ / "data"})
+                                       : *store::OpenPostgres({.conninfo = Secret<std::string>(Postgres().conninfo())});
     content_ = *OpenDistributed(options_, *database_, *keys_, clock());
   }
   Store& content() override { return *content_; }
@@ -120,6 +132,7 @@ class DistributedUnderTest final : public ContentUnderTest {
   bool BecomesEmpty() { return Becomes({}); }
 
  private:
+  const Rows rows_;
   TemporaryFolder folder_;
   TcpProxy proxy_;
   DistributedOptions options_;
@@ -131,7 +144,12 @@ class DistributedUnderTest final : public ContentUnderTest {
 
 std::unique_ptr<ContentUnderTest> NewDistributed() { return std::make_unique<DistributedUnderTest>(); }
 
-INSTANTIATE_TEST_SUITE_P(Distributed, ContentConformance, ::testing::Values(&NewDistributed));
+std::unique_ptr<ContentUnderTest> NewDistributedOnPostgres() {
+  return std::make_unique<DistributedUnderTest>(Moto(), DistributedUnderTest::Rows::kPostgres);
+}
+
+INSTANTIATE_TEST_SUITE_P(Distributed, ContentConformance,
+                         ::testing::Values(&NewDistributed, &NewDistributedOnPostgres));
 
 class DistributedContentTest : public ContentConformance {
  protected:
