@@ -30,10 +30,7 @@ Result<bool> Step(PostgresConnection& connection, std::string_view schema, std::
   SEKISHO_TRY(const std::string table, TranslateSql("{" + std::string(schema) + ".migration}", kPostgresSql));
   SEKISHO_TRY(const int have, LockedVersion(connection, schema, table));
   const int want = migrations.empty() ? 0 : migrations.back().version;
-  if (have > want) {
-    return MakeError(Code::kPrecondition, "schema " + std::string(schema) + " has version " + std::to_string(have) +
-                                              "; this program knows " + std::to_string(want));
-  }
+  if (have > want) return NewerSchema(schema, have, want);
   for (const Migration& migration : migrations) {
     if (migration.version <= have) continue;
     SEKISHO_TRY(const std::string sql, TranslateSql(migration.sql, kPostgresSql));

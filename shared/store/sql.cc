@@ -45,4 +45,9 @@ Result<std::string> TranslateSql(std::string_view sql, const SqlDialect& dialect
   return out;
 }
 
+Error NewerSchema(std::string_view schema, int64_t has, int64_t known) {
+  return MakeError(Code::kPrecondition, "schema " + std::string(schema) + " has version " + std::to_string(has) +
+                                            "; this program knows " + std::to_string(known));
+}
+
 }  // namespace sekisho::store

@@ -1,6 +1,7 @@
 #pragma once
 // The common SQL of store.h in a database's own form. Inside this module only.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,5 +19,8 @@ struct SqlDialect {
 
 // Text between single quotes stays. Errors: kInternal for an unknown {word}.
 Result<std::string> TranslateSql(std::string_view sql, const SqlDialect& dialect);
+
+// The error of a program that meets a schema of a later one: see Database::Migrate.
+Error NewerSchema(std::string_view schema, int64_t has, int64_t known);
 
 }  // namespace sekisho::store

@@ -10,6 +10,7 @@
 
 #include "shared/base/handle.h"
 #include "shared/base/result.h"
+#include "shared/store/group_tx.h"
 #include "shared/store/sql.h"
 #include "shared/store/store.h"
 
@@ -56,30 +57,21 @@ class SqliteConnection {
 };
 
 // The open transaction of a connection, as functions see it.
-class SqliteTx final : public Tx {
+class SqliteTx final : public GroupTx {
  public:
-  // A savepoint copies each page that is changed in it, and almost all are released: hopeful, there are none, and when one
-  // would have been undone, undo_needed() says that the whole has to be rolled back and run again with savepoints.
-  enum class Kind { kReadOnly, kHopeful, kWithSavepoints };
-  SqliteTx(SqliteConnection& connection, Kind kind) : connection_(connection), kind_(kind) {}
+  SqliteTx(SqliteConnection& connection, Kind kind) : GroupTx(kind), connection_(connection) {}
 
   Result<int64_t> Execute(const Statement& statement, std::initializer_list<Param> params) override;
   Status Query(const Statement& statement, std::initializer_list<Param> params,
                FunctionRef<Status(const Row&)> each) override;
   Status Savepoint(FunctionRef<Status()> fn) override;
-  void OnCommitted(std::function<void()> fn) override { hooks_.push_back(std::move(fn)); }
 
   SqliteConnection& connection() { return connection_; }
-  std::vector<std::function<void()>>& hooks() { return hooks_; }
-  bool undo_needed() const { return undo_needed_; }
 
  private:
   Status CheckOpen() const;
 
   SqliteConnection& connection_;
-  const Kind kind_;
-  bool undo_needed_ = false;
-  std::vector<std::function<void()>> hooks_;
 };
 
 }  // namespace sekisho::store

@@ -1,9 +1,7 @@
-#include <algorithm>
 #include <atomic>
-#include <condition_variable>
-#include <deque>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "shared/base/failpoint.h"
 #include "shared/store/sqlite.h"
@@ -11,6 +9,7 @@
 #include "shared/store/sqlite_connection.h"
 #include "shared/store/sqlite_file.h"
 #include "shared/store/sqlite_readers.h"
+#include "shared/store/work_queue.h"
 
 namespace sekisho::store {
 namespace {
@@ -22,21 +21,14 @@ class SqliteDatabase final : public Database {
 
   Status Start();
 
-  void Run(TxFn fn, DoneFn done) override;
+  void Run(TxFn fn, DoneFn done) override { queue_.Push(std::move(fn), std::move(done)); }
   Status Read(FunctionRef<Status(Tx&)> fn) override { return readers_.Read(fn); }
   Status Migrate(std::string_view schema, std::span<const Migration> migrations) override;
   Stats stats() const override;
   void Stop() override;
 
  private:
-  struct Work {
-    TxFn fn;
-    DoneFn done;
-    Status result;
-  };
-
   void Loop();
-  bool TakeGroup(std::vector<Work>& group);
   void RunGroup(std::vector<Work>& group);
   Status Try(SqliteTx& tx, std::vector<Work>& group);
   Status RunFunctions(SqliteTx& tx, std::vector<Work>& group);
@@ -47,11 +39,7 @@ class SqliteDatabase final : public Database {
   SqliteReaders readers_;
   SqliteCheckpointer checkpointer_;
 
-  mutable std::mutex mutex_;
-  std::condition_variable work_;
-  std::deque<Work> queue_;
-  bool stopping_ = false;
-
+  WorkQueue queue_{options_.queue_limit, options_.max_group};
   std::atomic<uint64_t> commits_{0}, functions_{0}, failed_commits_{0};
 
   // The writer thread's own.
@@ -70,39 +58,11 @@ Status SqliteDatabase::Start() {
   return Ok();
 }
 
-void SqliteDatabase::Run(TxFn fn, DoneFn done) {
-  Status refused;
-  {
-    const std::scoped_lock lock(mutex_);
-    if (stopping_) {
-      refused = MakeError(Code::kCancelled, "the database is stopping");
-    } else if (queue_.size() >= options_.queue_limit) {
-      refused = MakeError(Code::kExhausted, "the database's queue is full");
-    } else {
-      queue_.push_back({std::move(fn), std::move(done), {}});
-      if (queue_.size() == 1) work_.notify_one();
-      return;
-    }
-  }
-  done(std::move(refused));
-}
-
-bool SqliteDatabase::TakeGroup(std::vector<Work>& group) {
-  std::unique_lock lock(mutex_);
-  work_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
-  const size_t count = std::min(queue_.size(), options_.max_group);
-  for (size_t i = 0; i < count; ++i) {
-    group.push_back(std::move(queue_.front()));
-    queue_.pop_front();
-  }
-  return count != 0;
-}
-
 void SqliteDatabase::Loop() {
   std::vector<Work> group;
-  while (TakeGroup(group)) {
-    // After a failed fsync the kernel may call pages clean that never reached the disk: of the WAL, only what was synced
-    // before may be trusted. Emptying it copies just that into the file, and what failed never shows again.
+  while (queue_.Take(group)) {
+    // After a failed fsync the kernel may call pages clean that never reached the disk: of the WAL, only what was
+    // synced before may be trusted. Emptying it copies just that into the file, and what failed never shows again.
     if (broken_) broken_ = !checkpointer_.EmptyWal();
     if (broken_) {
       for (Work& work : group) work.result = MakeError(Code::kUnavailable, "the disk fails");
@@ -188,10 +148,7 @@ Status SqliteDatabase::Migrate(std::string_view schema, std::span<const Migratio
     });
   }));
   const int64_t want = migrations.empty() ? 0 : migrations.back().version;
-  if (have > want) {
-    return MakeError(Code::kPrecondition, "schema " + std::string(schema) + " has version " + std::to_string(have) +
-                                              "; this program knows " + std::to_string(want));
-  }
+  if (have > want) return NewerSchema(schema, have, want);
   for (const Migration& migration : migrations) {
     if (migration.version <= have) continue;
     SEKISHO_TRY(const std::string sql, TranslateSql(migration.sql, kSqliteSql));
@@ -210,17 +167,12 @@ Database::Stats SqliteDatabase::stats() const {
   stats.functions = functions_;
   stats.failed_commits = failed_commits_;
   stats.failed_checkpoints = checkpointer_.failed();
-  const std::scoped_lock lock(mutex_);
   stats.queued = queue_.size();
   return stats;
 }
 
 void SqliteDatabase::Stop() {
-  {
-    const std::scoped_lock lock(mutex_);
-    stopping_ = true;
-    work_.notify_one();
-  }
+  queue_.Stop();
   const std::scoped_lock lock(stop_mutex_);
   if (thread_.joinable()) thread_.join();
   readers_.Close();

@@ -1,5 +1,5 @@
 #pragma once
-// The bounded queue of functions from which several writers take groups. Thread safe. Inside this module only.
+// The bounded queue of functions from which one writer or several take groups. Thread safe. Inside this module only.
 
 #include <condition_variable>
 #include <deque>
