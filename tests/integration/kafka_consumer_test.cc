@@ -15,17 +15,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Client = Handle<rd_kafka_t, rd_kafka_destroy>;
 
-Message MakeMessage(const std::string& value) {
-  Message message;
-  message.key = MailId::Generate(SystemClock().Now());
-  message.header.id = EventId::Generate(SystemClock().Now());
-  message.header.type = "test";
-  message.header.source = "intake";
-  message.header.time = SystemClock().Now();
-  message.value = value;
-  return message;
-}
-
 // Values "0", "1", …, in one transaction, each with a key of its own.
 void Append(KafkaHarness& harness, int count) {
   ASSERT_TRUE(harness.database()

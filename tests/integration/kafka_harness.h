@@ -12,6 +12,7 @@
 #include "shared/store/sqlite.h"
 #include "shared/testing/kafka_broker.h"
 #include "shared/testing/temporary_folder.h"
+#include "tests/unit/shared/bus/messages.h"
 
 namespace sekisho::bus {
 

@@ -56,11 +56,7 @@ class KafkaTlsTest : public ::testing::Test {
   // Sends one record round; or the error of who waits for it.
   Status RoundTrip() {
     SEKISHO_TRY(const auto bus, OpenKafka(*database_, options_));
-    Message message;
-    message.key = MailId::Generate(SystemClock().Now());
-    message.header.id = EventId::Generate(SystemClock().Now());
-    message.header.type = "test";
-    message.header.source = "intake";
+    const Message message = MakeMessage("");
     SEKISHO_RETURN_IF_ERROR(
         database_->RunAndWait([&](store::Tx& tx) { return bus->Append(tx, "intake", Topic::kSubmitted, message); }));
     SEKISHO_TRY(const auto consumer, bus->Subscribe(Topic::kSubmitted, "policy"));

@@ -8,6 +8,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/bus/bus.h"
+#include "tests/unit/shared/bus/messages.h"
 
 namespace sekisho::bus {
 
@@ -25,17 +26,6 @@ class BusConformance : public ::testing::TestWithParam<MakeHarness> {
  protected:
   void SetUp() override { harness_ = GetParam()(); }
 
-  static Message MakeMessage(const std::string& value) {
-    Message message;
-    message.key = MailId::Generate(SystemClock().Now());
-    message.header.id = EventId::Generate(SystemClock().Now());
-    message.header.type = "test";
-    message.header.source = "intake";
-    message.header.time = SystemClock().Now();
-    message.header.macs["policy"] = std::string("\0\xff mac", 6);
-    message.value = value;
-    return message;
-  }
   Status Append(const Message& message) {
     return harness_->database().RunAndWait(
         [&](store::Tx& tx) { return harness_->bus().Append(tx, "intake", Topic::kSubmitted, message); });
