@@ -17,6 +17,7 @@ Status Rename(Tx& tx, int64_t id, std::string_view suffix) {
   return Ok();
 }
 
+// The one that gives way may take its first row again before the other wakes: then it has to give way once more.
 TEST_F(PostgresFailureTest, OfTwoProcessesInADeadlockOneRunsAgain) {
   const auto one = Open(), two = Open();
   ASSERT_TRUE(Insert(*one, 1).ok() && Insert(*one, 2).ok());
@@ -36,8 +37,9 @@ TEST_F(PostgresFailureTest, OfTwoProcessesInADeadlockOneRunsAgain) {
   thread.join();
   EXPECT_TRUE(status.ok());
   EXPECT_TRUE(other.ok());
-  EXPECT_EQ(runs, 3);
-  EXPECT_EQ(one->stats().reruns + two->stats().reruns, 1u);
+  const uint64_t reruns = one->stats().reruns + two->stats().reruns;
+  EXPECT_GE(reruns, 1u);
+  EXPECT_EQ(runs, 2 + static_cast<int>(reruns));
   EXPECT_EQ(under_test_.Sql("SELECT string_agg(length(name)::text, ',') FROM t.item"), "3,3");
 }
 
