@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <set>
 #include <thread>
@@ -20,6 +21,9 @@ void Default(std::string& field, std::string value) {
 // In two steps: as two arguments of one call, mutable_…() may come before has_…() is asked.
 #define SEKISHO_DEFAULT_SECONDS(message, field, value) \
   if (!(message)->has_##field()) (message)->mutable_##field()->set_seconds(value)
+
+constexpr char kForSeparateServices[] =
+    "is for separate services (sekisho-intake, sekisho-policy, …): sekisho-standalone keeps everything in storage.folder";
 
 constexpr int64_t kMinute = 60, kHour = 3600, kDay = 86400;
 
@@ -83,6 +87,28 @@ void ApplyDefaults(v1::Config& config) {
   SEKISHO_DEFAULT_SECONDS(config.mutable_rpc(), token_lifetime, 12 * kHour);
 
   Default(*config.mutable_log()->mutable_level(), "info");
+
+  if (config.storage().has_postgres()) {
+    SEKISHO_DEFAULT(storage->mutable_postgres(), writers, 4);
+    SEKISHO_DEFAULT(storage->mutable_postgres(), readers, 4);
+  }
+  if (config.storage().has_s3()) {
+    Default(*storage->mutable_s3()->mutable_region(), "us-east-1");
+    Default(*storage->mutable_s3()->mutable_prefix(), "content/");
+  }
+  if (config.bus().has_kafka()) {
+    auto* kafka = config.mutable_bus()->mutable_kafka();
+    Default(*kafka->mutable_mechanism(), "PLAIN");
+    Default(*kafka->mutable_prefix(), "sekisho.mail");
+    SEKISHO_DEFAULT(kafka, outbox_shards, 1);
+    SEKISHO_DEFAULT_SECONDS(kafka, session, 30);
+    auto* topics = kafka->mutable_topics();
+    SEKISHO_DEFAULT(topics, partitions, 12);
+    SEKISHO_DEFAULT(topics, replication, 3);
+    SEKISHO_DEFAULT(topics, min_insync, 2);
+    SEKISHO_DEFAULT_SECONDS(topics, retention, 7 * kDay);
+  }
+  for (v1::Service& service : *config.mutable_services()) Default(*service.mutable_address(), service.rpc_address());
 
   auto* runtime = config.mutable_runtime();
   SEKISHO_DEFAULT(runtime, io_threads, 2);
@@ -252,24 +278,88 @@ void CheckEncryption(const v1::Encryption& encryption, Checker& checker) {
   }
 }
 
+void CheckDistributed(const v1::Config& config, Checker& checker) {
+  const v1::Postgres& postgres = config.storage().postgres();
+  checker.Required(postgres.conninfo(), "storage.postgres.conninfo", "\"host=db.example dbname=sekisho user=sekisho\"");
+  if (postgres.conninfo().find("password") != std::string::npos)
+    checker.Add("storage.postgres.conninfo", "must not hold a password: name a file in password_file");
+  checker.File(postgres.password_file(), "storage.postgres.password_file");
+  const v1::S3& s3 = config.storage().s3();
+  checker.Required(s3.endpoint(), "storage.s3.endpoint", "https://objects.example:9000");
+  checker.Required(s3.bucket(), "storage.s3.bucket", "sekisho");
+  checker.Required(s3.access_key(), "storage.s3.access_key", "sekisho");
+  checker.Required(s3.secret_key_file(), "storage.s3.secret_key_file", "/etc/sekisho/s3.secret");
+  checker.File(s3.secret_key_file(), "storage.s3.secret_key_file");
+  checker.File(s3.ca_file(), "storage.s3.ca_file");
+  const v1::Kafka& kafka = config.bus().kafka();
+  checker.Required(kafka.servers(), "bus.kafka.servers", "kafka-0.example:9093");
+  checker.File(kafka.ca_file(), "bus.kafka.ca_file");
+  checker.File(kafka.certificate_file(), "bus.kafka.certificate_file");
+  checker.File(kafka.key_file(), "bus.kafka.key_file");
+  checker.File(kafka.password_file(), "bus.kafka.password_file");
+  if (!kafka.user().empty()) checker.Required(kafka.password_file(), "bus.kafka.password_file", "kafka.password");
+}
+
+void CheckServices(const v1::Config& config, std::string_view own, Checker& checker) {
+  std::set<std::pair<std::string, std::string>> seen;
+  std::set<std::string_view> named;
+  for (int i = 0; i < config.services_size(); ++i) {
+    const v1::Service& service = config.services(i);
+    const std::string at = "services[" + std::to_string(i) + "]";
+    if (std::find(kServices.begin(), kServices.end(), service.name()) == kServices.end())
+      checker.Add(at + ".name", "must be intake, policy, approval, encryption, delivery or ledger");
+    named.insert(service.name());
+    if (!seen.emplace(service.name(), service.instance()).second)
+      checker.Add(at + ".instance", "is used twice for this service; give each its own");
+    checker.Required(service.rpc_address(), at + ".rpc_address", "127.0.0.1:50051");
+    if (!service.rpc_address().empty()) {
+      checker.Address(service.rpc_address(), at + ".rpc_address", !service.has_tls() && !config.rpc().has_tls(),
+                      "must be a loopback address while tls is absent: tokens and mails would go in the clear");
+    }
+    if (!service.address().empty()) checker.Address(service.address(), at + ".address", false, "");
+    if (!service.metrics_address().empty())
+      checker.Address(service.metrics_address(), at + ".metrics_address", false, "");
+    if (service.has_tls() && service.name() == own) {
+      checker.TlsFiles(service.tls(), at + ".tls");
+      checker.Required(service.tls().client_ca_file(), at + ".tls.client_ca_file", "services-ca.pem");
+    }
+  }
+  for (const std::string_view name : kServices) {
+    if (named.count(name) == 0) checker.Add("services", "must name " + std::string(name) + ", and where it answers");
+  }
+}
+
 }  // namespace
 
-std::vector<Problem> Check(const v1::Config& config, const std::string& file, const SourceMap& source) {
+std::vector<Problem> Check(const v1::Config& config, const std::string& file, const SourceMap& source,
+                           std::string_view service) {
+  const bool alone = service.empty();
   Checker checker(file, source);
   checker.Required(config.organization().id(), "organization.id", "example");
   if (config.organization().domains().empty()) checker.Add("organization.domains", "is required, like [example.jp]");
   const std::string& language = config.organization().default_language();
   if (language != "ja" && language != "en") checker.Add("organization.default_language", "must be ja or en");
-  checker.Required(config.storage().folder(), "storage.folder", "/var/lib/sekisho");
+  if (alone) {
+    checker.Required(config.storage().folder(), "storage.folder", "/var/lib/sekisho");
+    if (config.storage().has_postgres()) checker.Add("storage.postgres", kForSeparateServices);
+    if (config.storage().has_s3()) checker.Add("storage.s3", kForSeparateServices);
+    if (config.has_bus()) checker.Add("bus", kForSeparateServices);
+    if (config.services_size() > 0) checker.Add("services", kForSeparateServices);
+  } else {
+    CheckDistributed(config, checker);
+    CheckServices(config, service, checker);
+  }
   checker.Required(config.keys().ring_file(), "keys.ring_file", "/etc/sekisho/keyring");
   checker.Required(config.directory_file(), "directory_file", "/etc/sekisho/directory.yaml");
   checker.File(config.directory_file(), "directory_file");
-  checker.Required(config.policy().file(), "policy.file", "/etc/sekisho/policy.yaml");
-  checker.File(config.policy().file(), "policy.file");
-  CheckListeners(config.intake(), checker);
-  CheckEncryption(config.encryption(), checker);
-  CheckRoutes(config.delivery(), checker);
-  checker.Required(config.rpc().address(), "rpc.address", "127.0.0.1:50051");
+  if (alone || service == "policy") {
+    checker.Required(config.policy().file(), "policy.file", "/etc/sekisho/policy.yaml");
+    checker.File(config.policy().file(), "policy.file");
+  }
+  if (alone || service == "intake") CheckListeners(config.intake(), checker);
+  if (alone || service == "encryption") CheckEncryption(config.encryption(), checker);
+  if (alone || service == "delivery") CheckRoutes(config.delivery(), checker);
+  if (alone) checker.Required(config.rpc().address(), "rpc.address", "127.0.0.1:50051");
   if (!config.rpc().address().empty()) {
     checker.Address(config.rpc().address(), "rpc.address", !config.rpc().has_tls(),
                     "must be a loopback address while rpc.tls is absent: tokens and mails would go in the clear");
@@ -289,12 +379,24 @@ std::vector<Problem> Check(const v1::Config& config, const std::string& file, co
   return checker.Take();
 }
 
-std::vector<Problem> LoadConfig(const std::string& file, v1::Config& config) {
+std::vector<Problem> LoadConfig(const std::string& file, v1::Config& config, std::string_view service) {
   SourceMap source;
   std::vector<Problem> problems = LoadFile(file, config, source);
   if (!problems.empty()) return problems;
   ApplyDefaults(config);
-  return Check(config, file, source);
+  return Check(config, file, source, service);
+}
+
+Result<v1::Service> FindService(const v1::Config& config, std::string_view name, std::string_view instance) {
+  const v1::Service* of_name = nullptr;
+  for (const v1::Service& service : config.services()) {
+    if (service.name() != name) continue;
+    if (service.instance() == instance) return service;
+    if (service.instance().empty()) of_name = &service;
+  }
+  if (of_name != nullptr) return *of_name;
+  return MakeError(Code::kInvalid, "services: has no " + std::string(name) + " with the instance '" +
+                                       std::string(instance) + "'; add it, or start with another --instance");
 }
 
 }  // namespace sekisho::config
