@@ -14,12 +14,13 @@
 #include "shared/content/content.h"
 #include "shared/directory/directory.h"
 #include "shared/rpc/auth.h"
+#include "shared/runtime/service.h"
 #include "shared/sandbox/sandbox.h"
 #include "shared/stage/stage.h"
 
 namespace sekisho::policy {
 
-class App final : private stage::Processor {
+class App final : public runtime::Service, private stage::Processor {
  public:
   // All outlive it. `config` has its defaults filled in.
   App(const config::v1::Config& config, const stage::Surroundings& surroundings, content::Store& content,
@@ -27,12 +28,12 @@ class App final : private stage::Processor {
   ~App() override;  // Drain()
 
   // Makes the tables, loads the document, then judges. Errors: kInvalid with every problem of the document.
-  Status Start();
+  Status Start() override;
   // Finishes what is in work. Idempotent.
-  void Drain();
+  void Drain(Duration limit) override;
 
-  grpc::Service& service() { return rpc_; }
-  stage::Stage& stage() { return *stage_; }
+  std::vector<grpc::Service*> rpcs() override { return {&rpc_}; }
+  stage::Stage& stage() override { return *stage_; }
 
   // For intake's CheckMail, which has asked whether the caller may send as `mail_from`: what would happen, without
   // evidence. Blocks.
@@ -54,5 +55,8 @@ class App final : private stage::Processor {
   std::unique_ptr<stage::Stage> stage_;
   Periodic watcher_;  // of the document's file
 };
+
+// As a program hosts it. `environment` outlives it.
+std::unique_ptr<runtime::Service> MakeService(const runtime::Environment& environment);
 
 }  // namespace sekisho::policy

@@ -27,7 +27,7 @@ class PolicyRpcTest : public ::testing::Test {
     SEKISHO_CHECK(world_.Start().ok());
     config::v1::Rpc config;
     config.set_address("127.0.0.1:0");
-    auto server = rpc::Server::Start(config, {&world_.app->service()});
+    auto server = rpc::Server::Start(config, world_.app->rpcs());
     SEKISHO_CHECK(server.ok());
     server_ = *std::move(server);
     stub_ = v1::PolicyService::NewStub(server_->InProcessChannel());
