@@ -1,9 +1,11 @@
 #include "shared/rpc/auth.h"
 
+#include <algorithm>
 #include <map>
 
 #include "shared/base/bytes.h"
 #include "shared/crypto/digest.h"
+#include "shared/rpc/peers.h"
 
 namespace sekisho::rpc {
 namespace {
@@ -25,6 +27,7 @@ const std::map<std::string_view, Roles>& Table() {
       {"/sekisho.policy.v1.PolicyService/CheckPolicy", {"policy_admin"}},
       {"/sekisho.policy.v1.PolicyService/ExplainMail", {"policy_admin"}},
       {"/sekisho.policy.v1.PolicyService/GetPolicyVersion", {"policy_admin", "operator", "auditor"}},
+      {"/sekisho.policy.v1.PolicyService/CheckMail", {"service:intake"}},
       {"/sekisho.approval.v1.ApprovalService/ListHolds", {"sender", "approver", "operator", "security_officer"}},
       {"/sekisho.approval.v1.ApprovalService/ReleaseHold", {"sender", "approver", "operator", "security_officer"}},
       {"/sekisho.approval.v1.ApprovalService/ListApprovals", {"approver", "security_officer", "operator"}},
@@ -48,6 +51,7 @@ const std::map<std::string_view, Roles>& Table() {
 }
 
 constexpr std::string_view kPrefix = "Bearer ";
+constexpr std::string_view kServiceRole = "service:";
 
 std::string SignedPart(std::string_view login, int64_t expires) {
   return "1." + Base64UrlEncode(login) + "." + std::to_string(expires);
@@ -98,15 +102,20 @@ std::string BearerOf(const grpc::ServerContextBase& context) {
 }
 
 Result<Principal> Authenticator::Authenticate(const grpc::ServerContextBase& context, std::string_view method) const {
+  const Roles roles = RolesFor(method);
+  for (const std::string& name : CertificateNamesOfPeer(context.peer())) {
+    const std::string role = std::string(kServiceRole) + name;
+    if (std::find(roles.begin(), roles.end(), role) != roles.end()) return Principal{role, {role}, {}};
+  }
   const std::string token = BearerOf(context);
   if (token.empty()) return MakeError(Code::kUnauthenticated, "no token came with the call; log in first");
   SEKISHO_TRY(const std::string login, tokens_.Verify(token));
   SEKISHO_TRY(Principal principal, look_up_(login));
-  for (const std::string_view role : RolesFor(method)) {
-    if (principal.Has(role)) return principal;
+  for (const std::string_view role : roles) {
+    if (!role.starts_with(kServiceRole) && principal.Has(role)) return principal;
   }
   std::string needed;
-  for (const std::string_view role : RolesFor(method)) needed += (needed.empty() ? "" : " or ") + std::string(role);
+  for (const std::string_view role : roles) needed += (needed.empty() ? "" : " or ") + std::string(role);
   return MakeError(Code::kPermission, needed.empty() ? "nobody may call this method" : "this needs the role " + needed);
 }
 
