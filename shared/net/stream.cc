@@ -104,8 +104,10 @@ Result<Stream::Pair> Stream::MakePair(Loop& loop, std::string_view name) {
   Pair pair{Stream(loop), ends[1]};
   ErrorCode error;
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
-  if (bind(ends[0], reinterpret_cast<const sockaddr*>(&own), size) != 0) error.assign(errno, boost::system::system_category());
-  if (!error) pair.stream.impl_->socket.assign(tcp::v4(), ends[0], error);  // reads and writes are those of any connected socket
+  if (bind(ends[0], reinterpret_cast<const sockaddr*>(&own), size) != 0)
+    error.assign(errno, boost::system::system_category());
+  if (!error)
+    pair.stream.impl_->socket.assign(tcp::v4(), ends[0], error);  // reads and writes are those of any connected socket
   if (!error) return pair;
   close(ends[0]);
   close(ends[1]);

@@ -37,8 +37,8 @@ class Stream {
   Stream(Stream&&) noexcept;
   Stream& operator=(Stream&&) noexcept;
 
-  // A stream whose peer is `other`, a socket of this process for somebody who takes one; they close it. `name`, which no
-  // other pair has had, is what their getpeername says (an abstract address, unix(7)).
+  // A stream whose peer is `other`, a socket of this process for somebody who takes one; they close it. `name`, which
+  // no other pair has had, is what their getpeername says (an abstract address, unix(7)).
   struct Pair;
   static Result<Pair> MakePair(Loop& loop, std::string_view name);
 

@@ -67,6 +67,9 @@ class Authenticator {
 // that our CA vouches for; such a principal's login is the role itself.
 std::vector<std::string_view> RolesFor(std::string_view method);
 
+// "/package.Service/Method" of those that change nothing and may be repeated.
+std::vector<std::string_view> ReadMethods();
+
 // The caller's bearer token, to ask another service on their behalf; empty when there is none.
 std::string BearerOf(const grpc::ServerContextBase& context);
 

@@ -109,8 +109,7 @@ class GrpcServer final : public Server {
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::Start(const config::v1::Rpc& config,
-                                              const std::vector<grpc::Service*>& services,
-                                              int max_message_octets) {
+                                              const std::vector<grpc::Service*>& services, int max_message_octets) {
   static std::once_flag plugins;
   std::call_once(plugins, [&] {
     gpr_set_log_function(LogOfLibrary);

@@ -21,8 +21,8 @@ inline constexpr int kMaxPassedOnOctets = 2 * kMaxUnaryOctets;
 
 class Server {
  public:
-  // `services` outlive it. Certificate files that change are used without a restart. Errors: kNotFound and kPermission (TLS files; others can read the key), kUnavailable (the
-  // address is taken).
+  // `services` outlive it. Certificate files that change are used without a restart. Errors: kNotFound and kPermission
+  // (TLS files; others can read the key), kUnavailable (the address is taken).
   static Result<std::unique_ptr<Server>> Start(const config::v1::Rpc& config,
                                                const std::vector<grpc::Service*>& services,
                                                int max_message_octets = kMaxUnaryOctets);

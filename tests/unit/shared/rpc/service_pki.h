@@ -20,7 +20,8 @@ class ServicePki {
   ServicePki() { Write("ca.pem", ca_.certificate_pem()); }
 
   // A certificate for `host` by our CA, or by `other_ca`; the keys of the configuration that name its files.
-  config::v1::Tls Issue(const std::string& host, bool other_ca = false, TimePoint until = Now() + std::chrono::hours(1)) {
+  config::v1::Tls Issue(const std::string& host, bool other_ca = false,
+                        TimePoint until = Now() + std::chrono::hours(1)) {
     testing::CertificateRequest request;
     request.common_name = "intake";  // whoever reads this rather than the alternative names is wrong
     request.hosts = {host, "machine-7.example"};
