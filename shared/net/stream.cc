@@ -3,10 +3,12 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
+#include <cstring>
 
 #include "shared/base/bytes.h"
 #include "shared/base/handle.h"
@@ -90,14 +92,22 @@ Stream& Stream::operator=(Stream&& other) noexcept {
   return *this;
 }
 
-Result<Stream::Pair> Stream::MakePair(Loop& loop) {
+Result<Stream::Pair> Stream::MakePair(Loop& loop, std::string_view name) {
+  sockaddr_un own{};
+  own.sun_family = AF_UNIX;
+  SEKISHO_CHECK(name.size() < sizeof own.sun_path);
+  std::memcpy(own.sun_path + 1, name.data(), name.size());  // a leading NUL: abstract
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) {
     return MakeError(Code::kExhausted, "cannot make a pair of sockets");
   }
   Pair pair{Stream(loop), ends[1]};
   ErrorCode error;
-  pair.stream.impl_->socket.assign(tcp::v4(), ends[0], error);  // reads and writes are those of any connected socket
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  if (bind(ends[0], reinterpret_cast<const sockaddr*>(&own), size) != 0)
+    error.assign(errno, boost::system::system_category());
+  if (!error)
+    pair.stream.impl_->socket.assign(tcp::v4(), ends[0], error);  // reads and writes are those of any connected socket
   if (!error) return pair;
   close(ends[0]);
   close(ends[1]);
@@ -244,6 +254,23 @@ std::string Stream::PeerCertificateSha256() const {
   unsigned int size = 0;
   if (own == nullptr || X509_digest(own.get(), EVP_sha256(), digest, &size) != 1) return {};
   return HexEncode({reinterpret_cast<const char*>(digest), size});
+}
+
+std::vector<std::string> Stream::PeerNames() const {
+  std::vector<std::string> names;
+  if (impl_->tls.empty()) return names;
+  SSL* const ssl = impl_->tls_stream->native_handle();
+  const Handle<X509, X509_free> own(SSL_get1_peer_certificate(ssl));
+  if (own == nullptr || SSL_get_verify_result(ssl) != X509_V_OK) return names;
+  const Handle<GENERAL_NAMES, GENERAL_NAMES_free> all(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(own.get(), NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; i < sk_GENERAL_NAME_num(all.get()); ++i) {
+    const GENERAL_NAME* const name = sk_GENERAL_NAME_value(all.get(), i);
+    if (name->type != GEN_DNS) continue;
+    names.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName)),
+                       static_cast<size_t>(ASN1_STRING_length(name->d.dNSName)));
+  }
+  return names;
 }
 
 }  // namespace sekisho::net

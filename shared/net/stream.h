@@ -37,9 +37,10 @@ class Stream {
   Stream(Stream&&) noexcept;
   Stream& operator=(Stream&&) noexcept;
 
-  // A stream whose peer is `other`, a socket of this process for somebody who takes one; they close it.
+  // A stream whose peer is `other`, a socket of this process for somebody who takes one; they close it. `name`, which
+  // no other pair has had, is what their getpeername says (an abstract address, unix(7)).
   struct Pair;
-  static Result<Pair> MakePair(Loop& loop);
+  static Result<Pair> MakePair(Loop& loop, std::string_view name);
 
   // Set before the first operation. While one is under way the owner is kept alive, even past the stream's end: what it
   // reads into and writes from belongs to it.
@@ -74,6 +75,8 @@ class Stream {
   bool verified() const;                       // the peer's certificate leads from our trust file to the host asked for
   std::vector<std::string> PeerChain() const;  // DER, as the peer sent it, its own certificate first
   std::string PeerCertificateSha256() const;   // lower-case hex; empty when it gave none
+  // The DNS names of the peer's certificate when it leads from our trust file, else none. Its common name is not one.
+  std::vector<std::string> PeerNames() const;
   Loop& loop() const;
 
  private:

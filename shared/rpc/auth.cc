@@ -1,53 +1,66 @@
 #include "shared/rpc/auth.h"
 
+#include <algorithm>
 #include <map>
 
 #include "shared/base/bytes.h"
 #include "shared/crypto/digest.h"
+#include "shared/rpc/peers.h"
 
 namespace sekisho::rpc {
 namespace {
 
 using Roles = std::vector<std::string_view>;
 
+// A read changes nothing and leaves no trace: it may be repeated when nobody knows what became of it.
+enum Kind { kOnce, kRead };
+struct Method {
+  Roles roles;
+  Kind kind;
+};
+
 // Every method of every service: what no row names, nobody may call. A test walks the protos' descriptors.
-const std::map<std::string_view, Roles>& Table() {
-  static const std::map<std::string_view, Roles> kTable = {
-      {"/sekisho.intake.v1.AuthService/Login", {"anyone"}},
-      {"/sekisho.intake.v1.IntakeService/SubmitMail", {"sender"}},
-      {"/sekisho.intake.v1.IntakeService/UploadMail", {"sender"}},
-      {"/sekisho.intake.v1.IntakeService/CheckMail", {"sender"}},
-      {"/sekisho.intake.v1.IntakeService/GetMail", {"sender", "auditor", "operator"}},
-      {"/sekisho.intake.v1.IntakeService/ListMails", {"sender"}},
-      {"/sekisho.intake.v1.IntakeService/WatchMail", {"sender", "auditor", "operator"}},
-      {"/sekisho.intake.v1.IntakeService/RecallMail", {"sender"}},
-      {"/sekisho.intake.v1.IntakeService/GetLimits", {"sender"}},
-      {"/sekisho.policy.v1.PolicyService/CheckPolicy", {"policy_admin"}},
-      {"/sekisho.policy.v1.PolicyService/ExplainMail", {"policy_admin"}},
-      {"/sekisho.policy.v1.PolicyService/GetPolicyVersion", {"policy_admin", "operator", "auditor"}},
-      {"/sekisho.approval.v1.ApprovalService/ListHolds", {"sender", "approver", "operator", "security_officer"}},
-      {"/sekisho.approval.v1.ApprovalService/ReleaseHold", {"sender", "approver", "operator", "security_officer"}},
-      {"/sekisho.approval.v1.ApprovalService/ListApprovals", {"approver", "security_officer", "operator"}},
-      {"/sekisho.approval.v1.ApprovalService/GetApproval", {"approver", "security_officer", "operator"}},
-      {"/sekisho.approval.v1.ApprovalService/Approve", {"approver", "security_officer", "operator"}},
-      {"/sekisho.approval.v1.ApprovalService/Reject", {"approver", "security_officer", "operator"}},
-      {"/sekisho.approval.v1.ApprovalService/DropHold", {"operator"}},
-      {"/sekisho.encryption.v1.EncryptionService/ImportCertificate", {"security_officer"}},
-      {"/sekisho.encryption.v1.EncryptionService/ListCertificates", {"security_officer", "auditor"}},
-      {"/sekisho.encryption.v1.EncryptionService/SetAgreedPassword", {"security_officer"}},
-      {"/sekisho.delivery.v1.DeliveryService/SummarizeQueue", {"operator"}},
-      {"/sekisho.delivery.v1.DeliveryService/SuspendDestination", {"operator"}},
-      {"/sekisho.delivery.v1.DeliveryService/ResumeDestination", {"operator"}},
-      {"/sekisho.ledger.v1.LedgerService/TraceMail", {"sender", "auditor", "operator"}},
-      {"/sekisho.ledger.v1.LedgerService/ListMails", {"sender", "auditor", "operator"}},
-      {"/sekisho.stage.v1.StageService/ListQueues", {"operator"}},
-      {"/sekisho.stage.v1.StageService/ListParked", {"operator"}},
-      {"/sekisho.stage.v1.StageService/RedriveParked", {"operator"}},
+const std::map<std::string_view, Method>& Table() {
+  static const std::map<std::string_view, Method> kTable = {
+      {"/sekisho.intake.v1.AuthService/Login", {{"anyone"}, kOnce}},
+      {"/sekisho.intake.v1.IntakeService/SubmitMail", {{"sender"}, kOnce}},
+      {"/sekisho.intake.v1.IntakeService/UploadMail", {{"sender"}, kOnce}},
+      {"/sekisho.intake.v1.IntakeService/CheckMail", {{"sender"}, kOnce}},
+      {"/sekisho.intake.v1.IntakeService/GetMail", {{"sender", "auditor", "operator"}, kRead}},
+      {"/sekisho.intake.v1.IntakeService/ListMails", {{"sender"}, kRead}},
+      {"/sekisho.intake.v1.IntakeService/WatchMail", {{"sender", "auditor", "operator"}, kOnce}},
+      {"/sekisho.intake.v1.IntakeService/RecallMail", {{"sender"}, kOnce}},
+      {"/sekisho.intake.v1.IntakeService/GetLimits", {{"sender"}, kRead}},
+      {"/sekisho.policy.v1.PolicyService/CheckPolicy", {{"policy_admin"}, kRead}},
+      {"/sekisho.policy.v1.PolicyService/ExplainMail", {{"policy_admin"}, kOnce}},
+      {"/sekisho.policy.v1.PolicyService/GetPolicyVersion", {{"policy_admin", "operator", "auditor"}, kRead}},
+      {"/sekisho.policy.v1.PolicyService/CheckMail", {{"service:intake"}, kRead}},
+      {"/sekisho.approval.v1.ApprovalService/ListHolds",
+       {{"sender", "approver", "operator", "security_officer"}, kRead}},
+      {"/sekisho.approval.v1.ApprovalService/ReleaseHold",
+       {{"sender", "approver", "operator", "security_officer"}, kOnce}},
+      {"/sekisho.approval.v1.ApprovalService/ListApprovals", {{"approver", "security_officer", "operator"}, kRead}},
+      {"/sekisho.approval.v1.ApprovalService/GetApproval", {{"approver", "security_officer", "operator"}, kRead}},
+      {"/sekisho.approval.v1.ApprovalService/Approve", {{"approver", "security_officer", "operator"}, kOnce}},
+      {"/sekisho.approval.v1.ApprovalService/Reject", {{"approver", "security_officer", "operator"}, kOnce}},
+      {"/sekisho.approval.v1.ApprovalService/DropHold", {{"operator"}, kOnce}},
+      {"/sekisho.encryption.v1.EncryptionService/ImportCertificate", {{"security_officer"}, kOnce}},
+      {"/sekisho.encryption.v1.EncryptionService/ListCertificates", {{"security_officer", "auditor"}, kRead}},
+      {"/sekisho.encryption.v1.EncryptionService/SetAgreedPassword", {{"security_officer"}, kOnce}},
+      {"/sekisho.delivery.v1.DeliveryService/SummarizeQueue", {{"operator"}, kRead}},
+      {"/sekisho.delivery.v1.DeliveryService/SuspendDestination", {{"operator"}, kOnce}},
+      {"/sekisho.delivery.v1.DeliveryService/ResumeDestination", {{"operator"}, kOnce}},
+      {"/sekisho.ledger.v1.LedgerService/TraceMail", {{"sender", "auditor", "operator"}, kRead}},
+      {"/sekisho.ledger.v1.LedgerService/ListMails", {{"sender", "auditor", "operator"}, kRead}},
+      {"/sekisho.stage.v1.StageService/ListQueues", {{"operator"}, kRead}},
+      {"/sekisho.stage.v1.StageService/ListParked", {{"operator"}, kRead}},
+      {"/sekisho.stage.v1.StageService/RedriveParked", {{"operator"}, kOnce}},
   };
   return kTable;
 }
 
 constexpr std::string_view kPrefix = "Bearer ";
+constexpr std::string_view kServiceRole = "service:";
 
 std::string SignedPart(std::string_view login, int64_t expires) {
   return "1." + Base64UrlEncode(login) + "." + std::to_string(expires);
@@ -57,7 +70,15 @@ std::string SignedPart(std::string_view login, int64_t expires) {
 
 std::vector<std::string_view> RolesFor(std::string_view method) {
   const auto found = Table().find(method);
-  return found == Table().end() ? Roles() : found->second;
+  return found == Table().end() ? Roles() : found->second.roles;
+}
+
+std::vector<std::string_view> ReadMethods() {
+  std::vector<std::string_view> methods;
+  for (const auto& [path, method] : Table()) {
+    if (method.kind == kRead) methods.push_back(path);
+  }
+  return methods;
 }
 
 Result<Tokens::Issued> Tokens::Issue(std::string_view login) const {
@@ -98,15 +119,20 @@ std::string BearerOf(const grpc::ServerContextBase& context) {
 }
 
 Result<Principal> Authenticator::Authenticate(const grpc::ServerContextBase& context, std::string_view method) const {
+  const Roles roles = RolesFor(method);
+  for (const std::string& name : CertificateNamesOfPeer(context.peer())) {
+    const std::string role = std::string(kServiceRole) + name;
+    if (std::find(roles.begin(), roles.end(), role) != roles.end()) return Principal{role, {role}, {}};
+  }
   const std::string token = BearerOf(context);
   if (token.empty()) return MakeError(Code::kUnauthenticated, "no token came with the call; log in first");
   SEKISHO_TRY(const std::string login, tokens_.Verify(token));
   SEKISHO_TRY(Principal principal, look_up_(login));
-  for (const std::string_view role : RolesFor(method)) {
-    if (principal.Has(role)) return principal;
+  for (const std::string_view role : roles) {
+    if (!role.starts_with(kServiceRole) && principal.Has(role)) return principal;
   }
   std::string needed;
-  for (const std::string_view role : RolesFor(method)) needed += (needed.empty() ? "" : " or ") + std::string(role);
+  for (const std::string_view role : roles) needed += (needed.empty() ? "" : " or ") + std::string(role);
   return MakeError(Code::kPermission, needed.empty() ? "nobody may call this method" : "this needs the role " + needed);
 }
 

@@ -50,7 +50,8 @@ class Authenticator {
   Authenticator(keys::KeyRing& keys, const Clock& clock, Duration token_lifetime, LookUpPrincipal look_up)
       : tokens_(keys, clock, token_lifetime), look_up_(std::move(look_up)) {}
 
-  // Checks the "authorization: Bearer …" of a call and the table's roles for `method` ("/package.Service/Method").
+  // Who calls, if one of the table's roles for `method` ("/package.Service/Method") is theirs: a service by its
+  // certificate, which no token stands in for; anybody else by "authorization: Bearer …" and the directory.
   // Errors: kUnauthenticated; kPermission when no role of the caller's is listed, or the method is not in the table.
   Result<Principal> Authenticate(const grpc::ServerContextBase& context, std::string_view method) const;
 
@@ -62,8 +63,12 @@ class Authenticator {
 };
 
 // The roles of which one lets a caller in; empty when the method is unknown: then nobody may.
-// "anyone": no token is needed (Login, health).
+// "anyone": no token is needed (Login, health). "service:intake": who shows a certificate with the DNS name "intake"
+// that our CA vouches for; such a principal's login is the role itself.
 std::vector<std::string_view> RolesFor(std::string_view method);
+
+// "/package.Service/Method" of those that change nothing and may be repeated.
+std::vector<std::string_view> ReadMethods();
 
 // The caller's bearer token, to ask another service on their behalf; empty when there is none.
 std::string BearerOf(const grpc::ServerContextBase& context);

@@ -12,6 +12,7 @@
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
 #include "shared/rpc/http2_check.h"
+#include "shared/rpc/peers.h"
 
 namespace sekisho::rpc {
 namespace {
@@ -20,38 +21,13 @@ constexpr size_t kThreads = 2;
 constexpr size_t kPiece = 32 << 10;
 constexpr auto kHandshakeLimit = std::chrono::seconds(30);  // until the client's first octets
 
-// The library names a peer that was handed over by its descriptor, "fd:12". Descriptors are the process's, and so is
-// this.
-class Peers {
- public:
-  static Peers& Global() {
-    static Peers peers;
-    return peers;
-  }
-  void Add(int socket, const std::string& address) {
-    const std::scoped_lock lock(mutex_);
-    addresses_["fd:" + std::to_string(socket)] = address;
-  }
-  std::string Find(std::string_view peer) {
-    const std::scoped_lock lock(mutex_);
-    const auto found = addresses_.find(peer);
-    return found == addresses_.end() ? std::string(peer) : found->second;
-  }
-
- private:
-  std::mutex mutex_;
-  std::map<std::string, std::string, std::less<>> addresses_;  // as many as descriptors were ever open at once
-};
-
 }  // namespace
-
-std::string AddressOfPeer(std::string_view peer) { return Peers::Global().Find(peer); }
 
 struct Gate::Impl : std::enable_shared_from_this<Gate::Impl> {
   class Connection;
 
   Impl(GateOptions its_options, HandOver its_hand_over)
-      : options(std::move(its_options)), hand_over(std::move(its_hand_over)) {}
+      : options(std::move(its_options)), hand_over(std::move(its_hand_over)), tls(options.tls) {}
 
   bool Enter(const std::string& key) {
     const std::scoped_lock lock(mutex);
@@ -78,9 +54,15 @@ struct Gate::Impl : std::enable_shared_from_this<Gate::Impl> {
         .Add();
   }
 
+  std::shared_ptr<net::TlsContext> Tls() {
+    const std::scoped_lock lock(mutex);
+    return tls;
+  }
+
   const GateOptions options;
   const HandOver hand_over;
   std::mutex mutex;
+  std::shared_ptr<net::TlsContext> tls;
   size_t open = 0;
   std::map<std::string, size_t> open_by_address;
 
@@ -99,13 +81,17 @@ class Gate::Impl::Connection : public std::enable_shared_from_this<Connection> {
         key_(std::move(key)),
         client_(*this, std::move(client)),
         server_(*this, net::Stream(loop_)) {}
-  ~Connection() { gate_.Leave(key_); }
+  ~Connection() {
+    Peers::Global().Remove(name_);
+    gate_.Leave(key_);
+  }
 
   void Start() {
     client_.Own();
     client_.stream.SetDeadline(kHandshakeLimit);
-    if (gate_.options.tls == nullptr) return Join();
-    client_.stream.SecureAsServer(*gate_.options.tls);
+    tls_ = gate_.Tls();
+    if (tls_ == nullptr) return Join();
+    client_.stream.SecureAsServer(*tls_);
   }
 
  private:
@@ -136,11 +122,12 @@ class Gate::Impl::Connection : public std::enable_shared_from_this<Connection> {
   Side& Other(const Side& side) { return &side == &client_ ? server_ : client_; }
 
   void Join() {
-    auto pair = net::Stream::MakePair(loop_);
+    name_ = Peers::Global().NewName();
+    auto pair = net::Stream::MakePair(loop_, name_);
     if (!pair.ok()) return End("exhausted");
     server_.stream = std::move(pair->stream);
     server_.Own();
-    Peers::Global().Add(pair->other, client_.stream.remote_address());
+    Peers::Global().Add(name_, {client_.stream.remote_address(), client_.stream.PeerNames()});
     gate_.hand_over(pair->other);
     client_.Read();
     server_.Read();
@@ -166,6 +153,7 @@ class Gate::Impl::Connection : public std::enable_shared_from_this<Connection> {
   void End(const std::string& why) {
     if (!why.empty()) CountRefused(why);
     if (why == "flood") observe::Log(observe::Level::kWarn, "rpc.flood");
+    Peers::Global().Remove(name_);
     client_.stream = net::Stream(loop_);  // closed
     server_.stream = net::Stream(loop_);
     gate_.connections[loop_.index()].erase(shared_from_this());
@@ -174,6 +162,8 @@ class Gate::Impl::Connection : public std::enable_shared_from_this<Connection> {
   Impl& gate_;
   net::Loop& loop_;
   const std::string key_;
+  std::string name_;                      // of the socket at the server's
+  std::shared_ptr<net::TlsContext> tls_;  // as it was when the client came
   Http2Check check_;
   Side client_, server_;
 };
@@ -205,5 +195,10 @@ Gate::~Gate() {
 
 int Gate::port() const { return impl_->listener->port(); }
 void Gate::Close() { impl_->listener->Close(); }
+
+void Gate::UseTls(std::shared_ptr<net::TlsContext> tls) {
+  const std::scoped_lock lock(impl_->mutex);
+  impl_->tls = std::move(tls);
+}
 
 }  // namespace sekisho::rpc

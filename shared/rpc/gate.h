@@ -21,7 +21,7 @@ struct GateOptions {
 
 class Gate {
  public:
-  // Takes a connected socket, to close it in the end.
+  // Takes a connected socket, to close it in the end; peers.h knows who is behind it, by what its getpeername says.
   using HandOver = std::function<void(int socket)>;
 
   // Listens from now on. Errors: kInvalid, kUnavailable (the address is taken), kPermission.
@@ -31,15 +31,13 @@ class Gate {
   int port() const;
   // Accepts no more; what is connected stays so. Idempotent.
   void Close();
+  // For those who connect from now on.
+  void UseTls(std::shared_ptr<net::TlsContext> tls);
 
  private:
   struct Impl;
   explicit Gate(std::shared_ptr<Impl> impl);
   std::shared_ptr<Impl> impl_;
 };
-
-// The client's address behind a peer as the library names it: "192.0.2.7", "2001:db8::7". What came through no gate
-// ("inproc") is given back as it is.
-std::string AddressOfPeer(std::string_view peer);
 
 }  // namespace sekisho::rpc

@@ -5,13 +5,14 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
-#include <grpcpp/server_posix.h>
 #include <unistd.h>
 
 #include <mutex>
+#include <optional>
 
-#include "shared/config/loader.h"
+#include "shared/base/periodic.h"
 #include "shared/observe/log.h"
+#include "shared/rpc/certificate_files.h"
 #include "shared/rpc/gate.h"
 
 namespace sekisho::rpc {
@@ -19,22 +20,9 @@ namespace {
 
 constexpr int kMaxThreads = 128;
 constexpr size_t kMaxMemory = 256 << 20;  // for all calls' buffers together
+constexpr auto kReadCertificatesEvery = std::chrono::seconds(10);
 
-Result<GateOptions> GateOptionsOf(const config::v1::Rpc& config) {
-  GateOptions options;
-  options.address = config.address();
-  if (!config.has_tls()) return options;  // the configuration allows it on loopback only
-  const config::v1::Tls& tls = config.tls();
-  // Absent, or readable by others: said as for any other secret file.
-  SEKISHO_RETURN_IF_ERROR(config::ReadWholeFile(tls.certificate_file()));
-  SEKISHO_RETURN_IF_ERROR(config::ReadSecretFile(tls.key_file()));
-  SEKISHO_TRY(options.tls, net::TlsContext::ForServer({.certificate_file = tls.certificate_file(),
-                                                       .key_file = tls.key_file(),
-                                                       .client_ca_file = tls.client_ca_file(),
-                                                       .demand_client_certificate = true,
-                                                       .http2 = true}));
-  return options;
-}
+using Acceptor = grpc::experimental::ExternalConnectionAcceptor;
 
 // What the library has to say goes into our log as a line like any other.
 void LogOfLibrary(gpr_log_func_args* said) {
@@ -44,11 +32,24 @@ void LogOfLibrary(gpr_log_func_args* said) {
 
 class GrpcServer final : public Server {
  public:
-  explicit GrpcServer(std::unique_ptr<grpc::Server> server) : server_(std::move(server)) {}
+  GrpcServer(std::unique_ptr<Acceptor> acceptor, std::unique_ptr<grpc::Server> server)
+      : acceptor_(std::move(acceptor)), server_(std::move(server)) {}
   ~GrpcServer() override { Stop(Duration{}); }
 
-  Status OpenGate(GateOptions options) {
+  Status OpenGate(const config::v1::Rpc& config) {
+    GateOptions options;
+    options.address = config.address();
+    if (config.has_tls()) {  // the configuration allows its absence on loopback only
+      files_.emplace(config.tls(), !config.client_certificate_optional());
+      SEKISHO_TRY(options.tls, files_->Read());
+    }
     SEKISHO_TRY(gate_, Gate::Open(std::move(options), [this](int socket) { Take(socket); }));
+    if (files_) {
+      certificate_reader_.Start("rpc:certs", kReadCertificatesEvery, [this] {
+        ReadCertificates();
+        return Periodic::Next::kLater;
+      });
+    }
     return Ok();
   }
   int port() const override { return gate_->port(); }
@@ -62,6 +63,7 @@ class GrpcServer final : public Server {
   }
   void Stop(Duration limit) override {
     std::call_once(stopped_, [&] {
+      certificate_reader_.Stop();
       if (gate_) gate_->Close();
       {
         const std::scoped_lock lock(mutex_);
@@ -76,23 +78,38 @@ class GrpcServer final : public Server {
  private:
   void Take(int socket) {
     const std::scoped_lock lock(mutex_);
-    if (stopping_)
+    if (stopping_) {
       close(socket);
-    else
-      grpc::AddInsecureChannelFromFd(server_.get(), socket);
+      return;
+    }
+    Acceptor::NewConnectionParameters connection;
+    connection.fd = socket;
+    acceptor_->HandleNewConnection(&connection);
+  }
+  void ReadCertificates() {
+    auto read = files_->Read();
+    if (!read.ok()) {
+      observe::Log(observe::Level::kError, "rpc.certificate_refused", {{"error", read.error()}});
+    } else if (*read != nullptr) {
+      gate_->UseTls(*std::move(read));
+      observe::Log(observe::Level::kInfo, "rpc.certificate_renewed");
+    }
   }
 
   std::mutex mutex_;
   bool stopping_ = false;
+  std::unique_ptr<Acceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<Gate> gate_;
+  std::optional<CertificateFiles> files_;  // the reader's, once it runs
+  Periodic certificate_reader_;
   std::once_flag stopped_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::Start(const config::v1::Rpc& config,
-                                              const std::vector<grpc::Service*>& services) {
+                                              const std::vector<grpc::Service*>& services, int max_message_octets) {
   static std::once_flag plugins;
   std::call_once(plugins, [&] {
     gpr_set_log_function(LogOfLibrary);
@@ -100,19 +117,21 @@ Result<std::unique_ptr<Server>> Server::Start(const config::v1::Rpc& config,
     if (config.reflection()) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   });
   grpc::ServerBuilder builder;
-  SEKISHO_TRY(GateOptions gate, GateOptionsOf(config));
   for (grpc::Service* service : services) builder.RegisterService(service);
-  builder.SetMaxReceiveMessageSize(kMaxUnaryOctets);
+  builder.SetMaxReceiveMessageSize(max_message_octets);
   builder.SetResourceQuota(grpc::ResourceQuota("sekisho").SetMaxThreads(kMaxThreads).Resize(kMaxMemory));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 256);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, 3'600'000);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, 300'000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 3);
+  // In the clear: the gate has ended TLS.
+  auto acceptor = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, grpc::InsecureServerCredentials());
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (!server) return MakeError(Code::kInternal, "the gRPC server does not start");
-  auto started = std::make_unique<GrpcServer>(std::move(server));
-  if (const Status opened = started->OpenGate(std::move(gate)); !opened.ok()) return Annotate(opened.error(), "gRPC");
+  auto started = std::make_unique<GrpcServer>(std::move(acceptor), std::move(server));
+  if (const Status opened = started->OpenGate(config); !opened.ok()) return Annotate(opened.error(), "gRPC");
   return std::unique_ptr<Server>(std::move(started));
 }
 

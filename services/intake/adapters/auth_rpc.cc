@@ -3,7 +3,7 @@
 #include "shared/net/address_key.h"
 #include "shared/observe/log.h"
 #include "shared/rpc/error.h"
-#include "shared/rpc/gate.h"
+#include "shared/rpc/peers.h"
 #include "shared/stage/proto_time.h"
 
 namespace sekisho::intake {

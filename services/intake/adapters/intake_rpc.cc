@@ -10,7 +10,7 @@
 #include "shared/base/bytes.h"
 #include "shared/crypto/digest.h"
 #include "shared/rpc/error.h"
-#include "shared/rpc/gate.h"
+#include "shared/rpc/peers.h"
 #include "shared/smtp/content_checker.h"
 #include "shared/stage/proto_time.h"
 

@@ -6,9 +6,14 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <future>
+
+#include "shared/rpc/certificate_files.h"
+#include "shared/rpc/peers.h"
+#include "tests/unit/shared/rpc/service_pki.h"
 
 namespace sekisho::rpc {
 namespace {
@@ -54,6 +59,15 @@ class GateTest : public ::testing::Test {
     sockets_.push_back(fd);
     return fd;
   }
+  // As the library makes it of the socket's peer.
+  static std::string PeerName(int fd) {
+    sockaddr_un peer{};
+    socklen_t size = sizeof peer;
+    EXPECT_EQ(getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size), 0);
+    const size_t length = size - offsetof(sockaddr_un, sun_path);
+    EXPECT_GT(length, 1u);
+    return "unix-abstract:" + std::string(peer.sun_path + 1, length - 1);
+  }
   static void Say(int fd, std::string_view text) { send(fd, text.data(), text.size(), MSG_NOSIGNAL); }
   // So many octets, or what came before the end.
   static std::string Hear(int fd, size_t size) {
@@ -78,12 +92,25 @@ class GateTest : public ::testing::Test {
 TEST_F(GateTest, PassesOnBothWaysAndKnowsWhoItIs) {
   Open();
   const int client = Connect(), server = Handed();
-  EXPECT_EQ(AddressOfPeer("fd:" + std::to_string(server)), "127.0.0.1");
+  const std::string name = PeerName(server);
+  EXPECT_EQ(AddressOfPeer(name), "127.0.0.1");
+  EXPECT_TRUE(CertificateNamesOfPeer(name).empty());
   EXPECT_EQ(AddressOfPeer("inproc"), "inproc");
   Say(client, std::string(kPreface) + Resets(3));
   EXPECT_EQ(Hear(server, 24 + 39), kPreface + Resets(3));
   Say(server, "reply");
   EXPECT_EQ(Hear(client, 5), "reply");
+}
+
+TEST_F(GateTest, AConnectionThatEndedIsNobodysAndItsNameIsNotUsedAgain) {
+  Open();
+  const int first = Connect(), first_handed = Handed();
+  const std::string name = PeerName(first_handed);
+  shutdown(first, SHUT_RDWR);
+  EXPECT_TRUE(Ended(first_handed));
+  EXPECT_EQ(AddressOfPeer(name), "unknown");
+  Connect();
+  EXPECT_NE(PeerName(Handed()), name);
 }
 
 TEST_F(GateTest, WhatTheServerSaidLastArrives) {
@@ -134,6 +161,19 @@ TEST_F(GateTest, AnAddressHasOnlySoManyConnections) {
   EXPECT_TRUE(Ended(first_handed));
   Connect();
   Handed();
+}
+
+TEST_F(GateTest, RenewedTlsIsForThoseWhoComeAfter) {
+  Open();
+  const int before = Connect(), server = Handed();
+  ServicePki pki;
+  gate_->UseTls(*CertificateFiles(pki.Issue("policy"), false).Read());
+  Say(before, kPreface);
+  EXPECT_EQ(Hear(server, 24), kPreface);
+  const int after = Connect();
+  Say(after, kPreface);  // in the clear
+  EXPECT_NE(Hear(after, 1), "P");
+  EXPECT_TRUE(Hear(after, 1000).size() < 1000) << "and it ends";
 }
 
 TEST_F(GateTest, ClosedItTakesNobodyMoreAndKeepsWhoIsThere) {
