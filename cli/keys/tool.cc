@@ -16,6 +16,7 @@ struct Options {
   std::string ring;
   bool mounted = false;
   bool create = false;
+  bool today = false;
   int days = 8;
   std::vector<std::string> epochs;
 };
@@ -56,7 +57,8 @@ Status Destroy(const Options& options, const Clock& clock, std::ostream& out) {
     if (std::find(known.begin(), known.end(), id) == known.end()) {
       return MakeError(Code::kNotFound, "no epoch " + id.substr(0, 20) + " in " + options.ring);
     }
-    if (id >= DayOf(clock.Now())) {
+    const std::string today = DayOf(clock.Now());
+    if (id > today || (id == today && !options.today)) {
       return MakeError(Code::kPrecondition,
                        "mail is, or will be, sealed under " + id + "; destroy an epoch after its day has ended (UTC)");
     }
@@ -99,6 +101,7 @@ int Run(const std::vector<std::string>& arguments, const Clock& clock, std::ostr
   CLI::App* destroy = app.add_subcommand(
       "destroy", "Destroy epochs for ever: what was sealed in them is unreadable everywhere, backups included");
   destroy->add_option("epoch", options.epochs, "UTC days that have ended, like 2026-11-24")->required();
+  destroy->add_flag("--today", options.today, "Even today's: no new mail is taken until tomorrow (UTC)");
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
     app.parse(reversed);

@@ -68,6 +68,14 @@ TEST_F(KeysToolTest, DestroysOnlyDaysThatHaveEnded) {
   EXPECT_EQ(Tool({"destroy", Day(-1)}), 4);
 }
 
+TEST_F(KeysToolTest, DestroysTodayOnlyWhenTold) {
+  ASSERT_EQ(Tool({"add", "--create"}), 0);
+  EXPECT_EQ(Tool({"destroy", "--today", Day(1)}), 1) << "nothing is sealed under it yet";
+  ASSERT_EQ(Tool({"destroy", "--today", Day(0)}), 0) << err_.str();
+  EXPECT_EQ(Tool({"add"}), 5);
+  EXPECT_THAT(err_.str(), HasSubstr("waits for the next day"));
+}
+
 TEST_F(KeysToolTest, OnlyListsAMountedRing) {
   ASSERT_EQ(Tool({"add", "--create", "--days", "1"}), 0);
   std::filesystem::create_directories(folder_ / "mount/..data");
