@@ -76,7 +76,9 @@ TEST(KafkaOutboxTest, ABrokerThatDiesInTheMiddleLosesNothingAndKeepsTheOrder) {
     if (!seen.insert(value).second) continue;
     EXPECT_EQ(value, static_cast<int>(seen.size()) - 1) << "out of order";
   }
-  EXPECT_EQ(seen.size(), 600u);
+  EXPECT_EQ(seen.size(), 600u) << "depth " << consumer->lag().depth << ", outbox "
+                               << harness.bus().outboxes()->at(0).depth << " "
+                               << harness.bus().outboxes()->at(0).trouble;
   for (const auto& [value, ids] : IdsByValue(records)) {
     EXPECT_EQ(std::set<EventId>(ids.begin(), ids.end()).size(), 1u) << value << " has two event ids";
   }

@@ -176,18 +176,24 @@ void Member::OnRebalance(rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_p
 }
 
 void Member::Assigned(rd_kafka_topic_partition_list_t* partitions) {
-  // Where each begins: told here rather than left to the library, so that the depth is known before the first record.
+  // Where each begins is asked here rather than left to the library: the depth is then known before the first record.
   if (rd_kafka_committed(client_.get(), partitions, kAssignMs) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    for (int i = 0; i < partitions->cnt; ++i) partitions->elems[i].offset = RD_KAFKA_OFFSET_INVALID;
+    for (int i = 0; i < partitions->cnt; ++i) partitions->elems[i].err = RD_KAFKA_RESP_ERR__NO_OFFSET;
   }
   for (int i = 0; i < partitions->cnt; ++i) {
     auto& partition = partitions->elems[i];
     std::optional<int64_t> start;
-    if (partition.err == RD_KAFKA_RESP_ERR_NO_ERROR && partition.offset >= 0) {
+    if (partition.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      partition.offset = RD_KAFKA_OFFSET_INVALID;  // not known now: the library asks again
+    } else if (partition.offset >= 0) {
       start = committed_[partition.partition] = partition.offset;
     } else {
-      partition.offset =
-          RD_KAFKA_OFFSET_INVALID;  // the group's own or, for a new group, the oldest: the library asks again
+      partition.offset = RD_KAFKA_OFFSET_BEGINNING;  // a new group
+      int64_t oldest = 0, end = 0;
+      if (rd_kafka_query_watermark_offsets(client_.get(), name_.c_str(), partition.partition, &oldest, &end, kAskMs) ==
+          RD_KAFKA_RESP_ERR_NO_ERROR) {
+        start = partition.offset = oldest;
+      }
     }
     window_.Assign(partition.partition, start);
   }
@@ -202,10 +208,11 @@ void Member::Revoked(rd_kafka_topic_partition_list_t* partitions) {
   if (!lost && !leaving_) window_.AwaitIdle(numbers, options_.hand_over);
   if (!lost) CommitNow(numbers);
   window_.Forget(numbers);
-  for (const int32_t number : numbers) {
-    committed_.erase(number);
-    paused_.erase(number);
-  }
+  // The library remembers what we paused beyond the assignment: given to us again, the partition would stand still for
+  // ever.
+  if (!paused_.empty()) rd_kafka_resume_partitions(client_.get(), Listed(name_, paused_).get());
+  paused_.clear();  // the assignment is eager: it goes as a whole
+  for (const int32_t number : numbers) committed_.erase(number);
   rd_kafka_assign(client_.get(), nullptr);
 }
 
