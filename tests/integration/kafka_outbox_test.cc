@@ -85,6 +85,24 @@ TEST(KafkaOutboxTest, ABrokerThatDiesInTheMiddleLosesNothingAndKeepsTheOrder) {
   AwaitEmpty(harness);
 }
 
+TEST(KafkaOutboxTest, AConsumerGoesOnAfterAnOutageThatOutlastsItsSession) {
+  KafkaOptions options = OptionsFor(FreshPrefix());
+  options.session = std::chrono::seconds(3);
+  KafkaHarness harness(options);
+  auto consumer = *harness.bus().Subscribe(Topic::kSubmitted, "policy");
+  Append(harness, Keys(1), 0, 20);
+  const auto records = TakeUntil(*consumer, [](const auto& all) { return all.size() >= 20; });
+  ASSERT_EQ(records.size(), 20u);
+  TheBroker().Kill();
+  // Work ends late in the session: what is to be committed waits for the broker while the session ends.
+  EXPECT_TRUE(consumer->Fetch(1, std::chrono::seconds(2))->empty());
+  consumer->Finished(std::vector<Position>{records[0].position, records[1].position});
+  TheBroker().Start();
+  Append(harness, Keys(1), 20, 20);
+  const auto more = TakeUntil(*consumer, [](const auto& all) { return IdsByValue(all).contains("39"); });
+  EXPECT_TRUE(IdsByValue(more).contains("39"));
+}
+
 TEST(KafkaOutboxTest, StartsAndTakesRecordsWhileTheBrokerIsAway) {
   KafkaHarness harness(OptionsFor(FreshPrefix()));
   TheBroker().Stop();
