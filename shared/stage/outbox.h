@@ -23,7 +23,6 @@ class TransactionOutbox final : public Outbox {
   bus::Header NewHeader() const;
   Status Append(bus::Topic topic, const bus::Message& message);
 
-
   const Surroundings& around_;
   const std::string_view stage_;
   store::Tx& tx_;

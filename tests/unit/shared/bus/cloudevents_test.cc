@@ -83,9 +83,13 @@ TEST(CloudEventsTest, ADeadLettersOriginIsInAttributesOfItsOwn) {
 }
 
 TEST(CloudEventsTest, ADeadLetterWithoutAReadableOriginIsCorrupt) {
-  for (const auto& [name, value] :
-       {std::pair{"ce_origintopic", "elsewhere"}, {"ce_originid", "x"}, {"ce_attempts", ""}, {"ce_attempts", "8x"},
-        {"ce_attempts", "-1"}, {"ce_originsource", "\xff"}, {"ce_cause", "\n"}}) {
+  for (const auto& [name, value] : {std::pair{"ce_origintopic", "elsewhere"},
+                                    {"ce_originid", "x"},
+                                    {"ce_attempts", ""},
+                                    {"ce_attempts", "8x"},
+                                    {"ce_attempts", "-1"},
+                                    {"ce_originsource", "\xff"},
+                                    {"ce_cause", "\n"}}) {
     NamedOctets headers = EncodeCloudEvent(DeadLetterHeader());
     *Find(headers, name) = value;
     const auto decoded = DecodeCloudEvent(headers);

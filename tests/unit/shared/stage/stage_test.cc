@@ -367,11 +367,9 @@ TEST_F(StageTest, ADeadLetterPassesOnNothingThatAStrangerWrote) {
   forged.header.time = clock_.Now();
   forged.header.macs["policy"] = "mac";
   forged.value = "stranger";
-  ASSERT_TRUE(database_
-                  ->RunAndWait([&](store::Tx& tx) {
-                    return bus_->Append(tx, "intake", bus::Topic::kSubmitted, forged);
-                  })
-                  .ok());
+  ASSERT_TRUE(
+      database_->RunAndWait([&](store::Tx& tx) { return bus_->Append(tx, "intake", bus::Topic::kSubmitted, forged); })
+          .ok());
   Start(processor);
   const bus::Message letter = NextDeadLetter(*watcher);
   EXPECT_EQ(letter.value, "");
