@@ -199,7 +199,13 @@ void Loop::Work(Item& item) {
 Result<Effects> Loop::Compute(Item& item) {
   if (item.damage) return *item.damage;
   const bus::Message& message = item.record.message;
-  SEKISHO_RETURN_IF_ERROR(CheckHandOver(around_.keys, topic_, message, options_.name));
+  if (const Status genuine = CheckHandOver(around_.keys, topic_, message, options_.name); !genuine.ok()) {
+    // Whoever forged it may have taken the id of a genuine record, which must not be taken for a repetition of it.
+    if (item.position && genuine.error().retry == Retry::kNever) {
+      item.record.event = bus::IdOfPosition(topic_, *item.position);
+    }
+    return genuine.error();
+  }
   SEKISHO_TRY(auto opened, around_.keys.Open(message.value, ValueContext(topic_, message.header.id)));
   item.key = std::move(opened.key);
   item.value = std::move(opened.plaintext);
@@ -296,10 +302,12 @@ Status Loop::Fail(store::Tx& tx, Batch& batch, Item& item, const Error& error) {
   }
   ++batch.parked;
   SEKISHO_RETURN_IF_ERROR(tables_.PutParked(tx, kept));
-  return JournalParked(tx, item, kept.cause);
+  TransactionOutbox outbox(around_, options_.name, tx, item.record.message.header.traceparent);
+  SEKISHO_RETURN_IF_ERROR(outbox.DeadLetter(kept, error.code, item.key.has_value()));
+  return JournalParked(outbox, item, kept.cause);
 }
 
-Status Loop::JournalParked(store::Tx& tx, const Item& item, const std::string& cause) {
+Status Loop::JournalParked(Outbox& outbox, const Item& item, const std::string& cause) const {
   const auto& producers = RouteOf(bus::Topic::kJournal).producers;
   if (std::find(producers.begin(), producers.end(), options_.name) == producers.end()) return Ok();
   mail::v1::JournalEvent event;
@@ -311,7 +319,6 @@ Status Loop::JournalParked(store::Tx& tx, const Item& item, const std::string& c
   if (!key) {  // the record could not be opened
     SEKISHO_TRY(key, around_.keys.NewMailKey(around_.clock.Now()));
   }
-  TransactionOutbox outbox(around_, options_.name, tx, item.record.message.header.traceparent);
   return outbox.Journal(*key, std::move(event));
 }
 

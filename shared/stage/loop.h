@@ -56,7 +56,7 @@ class Loop {
   Status ApplyItem(store::Tx& tx, Batch& batch, Item& item);
   Result<bool> EntersFirst(store::Tx& tx, const Item& item);
   Status Fail(store::Tx& tx, Batch& batch, Item& item, const Error& error);
-  Status JournalParked(store::Tx& tx, const Item& item, const std::string& cause);
+  Status JournalParked(Outbox& outbox, const Item& item, const std::string& cause) const;
   void Committed(const std::shared_ptr<Batch>& batch, const Status& status);
   void JudgeHealthLocked(const Batch& batch);
   Duration BackOff(uint32_t attempts) const;

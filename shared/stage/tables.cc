@@ -113,12 +113,17 @@ Result<std::map<bus::Topic, uint64_t>> Tables::CountParked(store::Tx& tx) const 
   return counts;
 }
 
-Result<Kept> Tables::TakeParked(store::Tx& tx, const EventId& event) const {
+Result<std::optional<Kept>> Tables::FindParked(store::Tx& tx, const EventId& event) const {
   std::optional<Kept> found;
   SEKISHO_RETURN_IF_ERROR(tx.Query(get_parked_, {store::Octets{event.octets()}}, [&](const store::Row& row) -> Status {
     SEKISHO_TRY(found, ReadKept(row));
     return Ok();
   }));
+  return found;
+}
+
+Result<Kept> Tables::TakeParked(store::Tx& tx, const EventId& event) const {
+  SEKISHO_TRY(std::optional<Kept> found, FindParked(tx, event));
   if (!found) return MakeError(Code::kNotFound, "no record " + event.ToString() + " is parked here");
   SEKISHO_RETURN_IF_ERROR(tx.Execute(remove_parked_, {store::Octets{event.octets()}}));
   return *std::move(found);

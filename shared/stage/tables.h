@@ -39,6 +39,7 @@ class Tables {
   Status PutParked(store::Tx& tx, const Kept& kept) const;
   Result<std::vector<Kept>> ListParked(store::Tx& tx) const;
   Result<std::map<bus::Topic, uint64_t>> CountParked(store::Tx& tx) const;
+  Result<std::optional<Kept>> FindParked(store::Tx& tx, const EventId& event) const;
   // Takes it out. Errors: kNotFound.
   Result<Kept> TakeParked(store::Tx& tx, const EventId& event) const;
 
