@@ -16,8 +16,8 @@
 #include "shared/keys/file_ring.h"
 #include "shared/stage/handover.h"
 #include "shared/stage/topology.h"
-#include "shared/store/sqlite.h"
 #include "shared/testing/fake_clock.h"
+#include "shared/testing/store/test_store.h"
 #include "shared/testing/temporary_folder.h"
 
 namespace sekisho::stage {
@@ -146,9 +146,7 @@ class StageTest : public ::testing::Test {
   ~StageTest() override { Close(); }
 
   void Open() {
-    store::SqliteOptions options;
-    options.folder = folder_ / "data";
-    database_ = *store::OpenSqlite(options);
+    database_ = store_.Open();
     const store::Migration migrations[] = {{1, "CREATE TABLE {probe.effect} (name TEXT NOT NULL);\n"}};
     SEKISHO_CHECK(database_->Migrate("probe", migrations).ok());
     bus_ = *bus::OpenLocal(*database_, ConsumerGroups());
@@ -208,6 +206,7 @@ class StageTest : public ::testing::Test {
   v1::Queue Queue() { return stage_->Queues().front(); }
 
   testing::TemporaryFolder folder_;
+  const testing::TestStore store_;
   testing::FakeClock clock_;
   WorkerPool workers_;
   std::unique_ptr<keys::KeyRing> keys_;
