@@ -81,6 +81,7 @@ class RefusingDatabase final : public store::Database {
     return behind_.Migrate(schema, migrations);
   }
   Stats stats() const override { return behind_.stats(); }
+  bool sole_process() const override { return behind_.sole_process(); }
   void Stop() override { behind_.Stop(); }
 
   std::atomic<bool> refusing{false};
