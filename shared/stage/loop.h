@@ -61,6 +61,7 @@ class Loop {
   void JudgeHealthLocked(const Batch& batch);
   Duration BackOff(uint32_t attempts) const;
   void DispatchDueWaiting(size_t room);
+  void RecountWaiting();
 
   const Options& options_;
   const Surroundings& around_;
@@ -81,6 +82,7 @@ class Loop {
   using SteadyTime = std::chrono::steady_clock::time_point;
   SteadyTime commit_not_before_{};  // the database refused: not at once again
   SteadyTime next_waiting_look_{};
+  SteadyTime next_recount_{};  // the loop's thread only
   // Every record of late asked to be tried later: a dependency is down.
   size_t later_in_a_row_ = 0;
   bool paused_ = false;

@@ -45,7 +45,7 @@ class Tables {
 
  private:
   store::Statement enter_inbox_, put_waiting_, remove_waiting_, lease_, count_waiting_, put_parked_, list_parked_,
-      count_parked_, get_parked_, remove_parked_;
+      count_parked_, take_parked_;
 };
 
 }  // namespace sekisho::stage

@@ -17,8 +17,8 @@
 #include "shared/stage/handover.h"
 #include "shared/stage/proto_time.h"
 #include "shared/stage/topology.h"
-#include "shared/store/sqlite.h"
 #include "shared/testing/fake_clock.h"
+#include "shared/testing/store/test_store.h"
 #include "shared/testing/temporary_folder.h"
 
 namespace sekisho::stage {
@@ -82,6 +82,7 @@ class RefusingDatabase final : public store::Database {
     return behind_.Migrate(schema, migrations);
   }
   Stats stats() const override { return behind_.stats(); }
+  bool sole_process() const override { return behind_.sole_process(); }
   void Stop() override { behind_.Stop(); }
 
   std::atomic<bool> refusing{false};
@@ -147,9 +148,7 @@ class StageTest : public ::testing::Test {
   ~StageTest() override { Close(); }
 
   void Open() {
-    store::SqliteOptions options;
-    options.folder = folder_ / "data";
-    database_ = *store::OpenSqlite(options);
+    database_ = store_.Open();
     const store::Migration migrations[] = {{1, "CREATE TABLE {probe.effect} (name TEXT NOT NULL);\n"}};
     SEKISHO_CHECK(database_->Migrate("probe", migrations).ok());
     bus_ = *bus::OpenLocal(*database_, groups_);
@@ -221,6 +220,7 @@ class StageTest : public ::testing::Test {
   v1::Queue Queue() { return stage_->Queues().front(); }
 
   testing::TemporaryFolder folder_;
+  const testing::TestStore store_;
   testing::FakeClock clock_;
   WorkerPool workers_;
   std::unique_ptr<keys::KeyRing> keys_;
