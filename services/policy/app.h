@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "sekisho/config/v1/config.pb.h"
-#include "sekisho/intake/v1/intake.pb.h"
+#include "services/policy/adapters/check_mail.h"
 #include "services/policy/adapters/judge.h"
 #include "services/policy/adapters/policy_rpc.h"
 #include "services/policy/adapters/submitted_processor.h"
@@ -34,11 +34,10 @@ class App final : private stage::Processor {
   grpc::Service& service() { return rpc_; }
   stage::Stage& stage() { return *stage_; }
 
-  // For intake's CheckMail, which has asked whether the caller may send as `mail_from`: what would happen, without
-  // evidence. Blocks.
-  Result<intake::v1::CheckMailResponse> CheckMail(std::string raw, const std::string& mail_from,
-                                                  const std::string& principal,
-                                                  const std::vector<std::string>& recipients) const;
+  // PolicyService.CheckMail, for intake in the same process. Blocks.
+  Result<v1::CheckMailResponse> CheckMail(const v1::CheckMailRequest& request) const {
+    return policy::CheckMail(judge_, request);
+  }
 
  private:
   Result<stage::Effects> Process(const stage::Input& input) override;

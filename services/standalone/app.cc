@@ -120,9 +120,8 @@ class StandaloneApp final : public runtime::App {
                                             *authenticator_);
     intake::Neighbours neighbours;
     neighbours.ledger = [this] { return rpc_->InProcessChannel(); };
-    neighbours.check_mail = [this](std::string raw, const std::string& mail_from, const std::string& principal,
-                                   const std::vector<std::string>& recipients) {
-      return policy_->CheckMail(std::move(raw), mail_from, principal, recipients);
+    neighbours.check_mail = [this](const grpc::ServerContextBase&, const policy::v1::CheckMailRequest& request) {
+      return policy_->CheckMail(request);
     };
     neighbours.policy_backlog = [this] { return policy_->stage().Backlog(); };
     intake_ = std::make_unique<intake::App>(config_, *around_, *back_.content, *back_.directory, *authenticator_, io_,
