@@ -60,14 +60,14 @@ struct App::Parts {
   std::unique_ptr<stage::Stage> stage;
   Timer timer;
   Desk desk;
-  Service service;
+  approval::Service service;
   int collect = 0;
 };
 
 App::App(const config::v1::Config& config, const stage::Surroundings& surroundings, content::Store& content,
          directory::Directory& directory, const rpc::Authenticator& authenticator, observe::Metrics& metrics)
     : parts_(std::make_unique<Parts>(config, surroundings, content, directory, authenticator, metrics)) {}
-App::~App() { Drain(); }
+App::~App() { Drain({}); }
 
 Status App::Start() {
   SEKISHO_RETURN_IF_ERROR(MigrateTables(parts_->around.database));
@@ -77,13 +77,18 @@ Status App::Start() {
   return Ok();
 }
 
-void App::Drain() {
+void App::Drain(Duration) {
   if (parts_->collect != 0) parts_->metrics.Forget(std::exchange(parts_->collect, 0));
   parts_->stage->Drain();
   parts_->timer.Stop();
 }
 
-grpc::Service& App::service() { return parts_->service; }
+std::vector<grpc::Service*> App::rpcs() { return {&parts_->service}; }
 stage::Stage& App::stage() { return *parts_->stage; }
+
+std::unique_ptr<runtime::Service> MakeService(const runtime::Environment& environment) {
+  return std::make_unique<App>(environment.config, environment.surroundings, environment.content, environment.directory,
+                               environment.authenticator);
+}
 
 }  // namespace sekisho::approval

@@ -10,29 +10,33 @@
 #include "shared/directory/directory.h"
 #include "shared/observe/metrics.h"
 #include "shared/rpc/auth.h"
+#include "shared/runtime/service.h"
 #include "shared/stage/stage.h"
 
 namespace sekisho::approval {
 
-class App {
+class App final : public runtime::Service {
  public:
   // All outlive it. `config` has its defaults filled in.
   App(const config::v1::Config& config, const stage::Surroundings& surroundings, content::Store& content,
       directory::Directory& directory, const rpc::Authenticator& authenticator,
       observe::Metrics& metrics = observe::Metrics::Global());
-  ~App();
+  ~App() override;
 
   // Makes its tables, takes its topics, starts its timer. Before the gRPC server answers.
-  Status Start();
+  Status Start() override;
   // Takes nothing more, finishes what is under way. Idempotent.
-  void Drain();
+  void Drain(Duration limit) override;
 
-  grpc::Service& service();
-  stage::Stage& stage();
+  std::vector<grpc::Service*> rpcs() override;
+  stage::Stage& stage() override;
 
  private:
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };
+
+// As a program hosts it. `environment` outlives it.
+std::unique_ptr<runtime::Service> MakeService(const runtime::Environment& environment);
 
 }  // namespace sekisho::approval

@@ -111,7 +111,12 @@ void App::Drain(Duration limit) {
   parts_->resolver->Stop();
 }
 
-grpc::Service& App::service() { return *parts_->rpc; }
+std::vector<grpc::Service*> App::rpcs() { return {parts_->rpc.get()}; }
 stage::Stage& App::stage() { return parts_->engine->stage(); }
+
+std::unique_ptr<runtime::Service> MakeService(const runtime::Environment& environment) {
+  return std::make_unique<App>(environment.config, environment.surroundings, environment.content,
+                               environment.authenticator, environment.io);
+}
 
 }  // namespace sekisho::delivery

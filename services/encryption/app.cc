@@ -17,8 +17,6 @@ App::App(const config::v1::Config& config, const stage::Surroundings& surroundin
   stage_ = stage::MakeStage(options, surroundings, {bus::Topic::kCleared, bus::Topic::kOutcome}, processor_);
 }
 
-App::~App() { Drain(); }
-
 Status App::Start() {
   SEKISHO_RETURN_IF_ERROR(book_.Open());
   metrics_ = observe::Metrics::Global().OnCollect([this] {
@@ -32,9 +30,14 @@ Status App::Start() {
   return stage_->Start();
 }
 
-void App::Drain() {
+void App::Drain(Duration) {
   if (metrics_ != 0) observe::Metrics::Global().Forget(std::exchange(metrics_, 0));
   stage_->Drain();
+}
+
+std::unique_ptr<runtime::Service> MakeService(const runtime::Environment& environment) {
+  return std::make_unique<App>(environment.config, environment.surroundings, environment.content,
+                               environment.authenticator);
 }
 
 }  // namespace sekisho::encryption

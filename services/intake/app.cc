@@ -1,5 +1,6 @@
 #include "services/intake/app.h"
 
+#include "services/intake/adapters/policy_client.h"
 #include "shared/config/mime_limits.h"
 #include "shared/config/sekisho.h"
 #include "shared/observe/log.h"
@@ -55,7 +56,7 @@ App::App(const config::v1::Config& config, const stage::Surroundings& surroundin
   stage_ = stage::MakeStage(options, around_, {bus::Topic::kOutcome}, closer_);
 }
 
-App::~App() { Drain(); }
+App::~App() { Drain({}); }
 
 Status App::Start() {
   SEKISHO_RETURN_IF_ERROR(acceptor_.Migrate());
@@ -74,7 +75,7 @@ void App::CloseDoors(Duration limit) {
   smtp_door_.Close(limit);
 }
 
-void App::Drain() {
+void App::Drain(Duration) {
   sweeper_.Stop();
   stage_->Drain();
 }
@@ -86,6 +87,15 @@ void App::Sweep() {
   const auto orphans = content_.SweepOrphans();
   if (!swept.ok()) observe::Log(observe::Level::kWarn, "intake.sweep_failed", {{"error", swept.error()}});
   if (!orphans.ok()) observe::Log(observe::Level::kWarn, "intake.sweep_failed", {{"error", orphans.error()}});
+}
+
+std::unique_ptr<runtime::Service> MakeService(const runtime::Environment& environment) {
+  Neighbours neighbours;
+  neighbours.ledger = [&environment] { return environment.channel_to("ledger"); };
+  neighbours.check_mail = AskPolicy([&environment] { return environment.channel_to("policy"); });
+  neighbours.policy_backlog = [&environment] { return environment.backlog_of("policy"); };
+  return std::make_unique<App>(environment.config, environment.surroundings, environment.content, environment.directory,
+                               environment.authenticator, environment.io, std::move(neighbours));
 }
 
 }  // namespace sekisho::intake

@@ -16,6 +16,7 @@
 #include "shared/directory/directory.h"
 #include "shared/net/io_pool.h"
 #include "shared/rpc/auth.h"
+#include "shared/runtime/service.h"
 #include "shared/stage/stage.h"
 
 namespace sekisho::intake {
@@ -27,23 +28,23 @@ struct Neighbours {
   std::function<uint64_t()> policy_backlog;  // records that wait to be judged
 };
 
-class App {
+class App final : public runtime::Service {
  public:
   // All outlive it. `config` has its defaults filled in.
   App(const config::v1::Config& config, const stage::Surroundings& surroundings, content::Store& content,
       directory::Directory& directory, const rpc::Authenticator& authenticator, net::IoPool& io, Neighbours neighbours);
-  ~App();
+  ~App() override;
 
   // Makes the tables and starts to read outcomes. The doors stay shut.
-  Status Start();
+  Status Start() override;
   // Opens the SMTP listeners. Errors: kUnavailable (an address is taken), kInvalid (a TLS file).
-  Status OpenDoors();
+  Status OpenDoors() override;
   // Takes no new mail, finishes what is under way within `limit`.
-  void CloseDoors(Duration limit);
-  void Drain();
+  void CloseDoors(Duration limit) override;
+  void Drain(Duration limit) override;
 
-  std::vector<grpc::Service*> services() { return {&auth_rpc_, &intake_rpc_}; }
-  stage::Stage& stage() { return *stage_; }
+  std::vector<grpc::Service*> rpcs() override { return {&auth_rpc_, &intake_rpc_}; }
+  stage::Stage& stage() override { return *stage_; }
 
  private:
   void Sweep();
@@ -61,5 +62,8 @@ class App {
   std::unique_ptr<stage::Stage> stage_;
   Periodic sweeper_;
 };
+
+// As a program hosts it. `environment` outlives it.
+std::unique_ptr<runtime::Service> MakeService(const runtime::Environment& environment);
 
 }  // namespace sekisho::intake

@@ -1,7 +1,7 @@
-#include "shared/runtime/separate.h"
+#include "services/intake/app.h"
+#include "shared/distributed/program.h"
 
 int main(int argc, char** argv) {
   return sekisho::runtime::Main(
-      argc, argv,
-      sekisho::runtime::SeparateProgram("sekisho-intake", "The front door: SMTP submission, relays, gRPC."));
+      argc, argv, sekisho::distributed::MakeProgram("The front door: SMTP submission, relays, gRPC.", {"intake", sekisho::intake::MakeService}));
 }

@@ -28,8 +28,6 @@ App::App(const config::v1::Config& config, const stage::Surroundings& surroundin
   stage_ = stage::MakeStage(options, around_, {bus::Topic::kJournal}, recorder_);
 }
 
-App::~App() { Drain(); }
-
 Status App::Start() {
   SEKISHO_RETURN_IF_ERROR(MigrateTables(around_.database));
   SEKISHO_RETURN_IF_ERROR(stage_->Start());
@@ -37,7 +35,7 @@ Status App::Start() {
   return Ok();
 }
 
-void App::Drain() {
+void App::Drain(Duration) {
   sweeper_.Stop();
   stage_->Drain();
 }
@@ -54,6 +52,10 @@ Periodic::Next App::Sweep() {
     return Periodic::Next::kLater;
   }
   return swept == kSweptAtOnce ? Periodic::Next::kAtOnce : Periodic::Next::kLater;
+}
+
+std::unique_ptr<runtime::Service> MakeService(const runtime::Environment& environment) {
+  return std::make_unique<App>(environment.config, environment.surroundings, environment.authenticator);
 }
 
 }  // namespace sekisho::ledger

@@ -8,21 +8,22 @@
 #include "services/ledger/adapters/recorder.h"
 #include "shared/base/periodic.h"
 #include "shared/rpc/auth.h"
+#include "shared/runtime/service.h"
 #include "shared/stage/stage.h"
 
 namespace sekisho::ledger {
 
-class App {
+class App final : public runtime::Service {
  public:
   // All outlive it.
   App(const config::v1::Config& config, const stage::Surroundings& surroundings,
       const rpc::Authenticator& authenticator);
-  ~App();
+  ~App() override { Drain({}); }
 
-  Status Start();
-  void Drain();
-  grpc::Service& service() { return rpc_; }
-  stage::Stage& stage() { return *stage_; }
+  Status Start() override;
+  void Drain(Duration limit) override;
+  std::vector<grpc::Service*> rpcs() override { return {&rpc_}; }
+  stage::Stage& stage() override { return *stage_; }
 
  private:
   Periodic::Next Sweep();
@@ -34,5 +35,8 @@ class App {
   std::unique_ptr<stage::Stage> stage_;
   Periodic sweeper_;
 };
+
+// As a program hosts it. `environment` outlives it.
+std::unique_ptr<runtime::Service> MakeService(const runtime::Environment& environment);
 
 }  // namespace sekisho::ledger

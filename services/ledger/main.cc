@@ -1,6 +1,7 @@
-#include "shared/runtime/separate.h"
+#include "services/ledger/app.h"
+#include "shared/distributed/program.h"
 
 int main(int argc, char** argv) {
   return sekisho::runtime::Main(
-      argc, argv, sekisho::runtime::SeparateProgram("sekisho-ledger", "Reads the journal into each mail's timeline."));
+      argc, argv, sekisho::distributed::MakeProgram("Reads the journal into each mail's timeline.", {"ledger", sekisho::ledger::MakeService}));
 }

@@ -37,7 +37,7 @@ App::App(const config::v1::Config& config, const stage::Surroundings& surroundin
       rpc_(surroundings, authenticator, source_, judge_),
       stage_(stage::MakeStage(StageOptions(), surroundings, {bus::Topic::kSubmitted, bus::Topic::kOutcome}, *this)) {}
 
-App::~App() { Drain(); }
+App::~App() { Drain({}); }
 
 Status App::Start() {
   SEKISHO_RETURN_IF_ERROR(MigrateTables(around_.database));
@@ -50,7 +50,7 @@ Status App::Start() {
   return Ok();
 }
 
-void App::Drain() {
+void App::Drain(Duration) {
   watcher_.Stop();
   stage_->Drain();
 }
@@ -60,6 +60,11 @@ Result<stage::Effects> App::Process(const stage::Input& input) {
   mail::v1::Outcome outcome;
   if (!outcome.ParseFromString(input.value)) return MakeError(Code::kCorrupt, "an outcome cannot be read");
   return contacts_.Learn(outcome, source_.Current()->scopes);
+}
+
+std::unique_ptr<runtime::Service> MakeService(const runtime::Environment& environment) {
+  return std::make_unique<App>(environment.config, environment.surroundings, environment.content, environment.directory,
+                               *environment.sandbox, environment.authenticator);
 }
 
 }  // namespace sekisho::policy

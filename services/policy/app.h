@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "sekisho/config/v1/config.pb.h"
-#include "services/policy/adapters/check_mail.h"
 #include "services/policy/adapters/judge.h"
 #include "services/policy/adapters/policy_rpc.h"
 #include "services/policy/adapters/submitted_processor.h"
@@ -14,12 +13,13 @@
 #include "shared/content/content.h"
 #include "shared/directory/directory.h"
 #include "shared/rpc/auth.h"
+#include "shared/runtime/service.h"
 #include "shared/sandbox/sandbox.h"
 #include "shared/stage/stage.h"
 
 namespace sekisho::policy {
 
-class App final : private stage::Processor {
+class App final : public runtime::Service, private stage::Processor {
  public:
   // All outlive it. `config` has its defaults filled in.
   App(const config::v1::Config& config, const stage::Surroundings& surroundings, content::Store& content,
@@ -27,17 +27,12 @@ class App final : private stage::Processor {
   ~App() override;  // Drain()
 
   // Makes the tables, loads the document, then judges. Errors: kInvalid with every problem of the document.
-  Status Start();
+  Status Start() override;
   // Finishes what is in work. Idempotent.
-  void Drain();
+  void Drain(Duration limit) override;
 
-  grpc::Service& service() { return rpc_; }
-  stage::Stage& stage() { return *stage_; }
-
-  // PolicyService.CheckMail, for intake in the same process. Blocks.
-  Result<v1::CheckMailResponse> CheckMail(const v1::CheckMailRequest& request) const {
-    return policy::CheckMail(judge_, request);
-  }
+  std::vector<grpc::Service*> rpcs() override { return {&rpc_}; }
+  stage::Stage& stage() override { return *stage_; }
 
  private:
   Result<stage::Effects> Process(const stage::Input& input) override;
@@ -53,5 +48,8 @@ class App final : private stage::Processor {
   std::unique_ptr<stage::Stage> stage_;
   Periodic watcher_;  // of the document's file
 };
+
+// As a program hosts it. `environment` outlives it.
+std::unique_ptr<runtime::Service> MakeService(const runtime::Environment& environment);
 
 }  // namespace sekisho::policy

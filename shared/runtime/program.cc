@@ -75,6 +75,11 @@ int Main(int argc, char** argv, const Program& program) {
   bool check = false;
   arguments.add_option("--config", file, "The configuration, sekisho.yaml")->required();
   arguments.add_flag("--check-config", check, "Check it and stop");
+  std::string instance;
+  if (!program.service.empty()) {
+    arguments.add_option("--instance", instance,
+                         "The name of this replica, the same after a restart; also chooses its entry of `services`");
+  }
   arguments.set_version_flag("--version", program.name + " " + std::string(kVersion));
   try {
     arguments.parse(argc, argv);
@@ -82,7 +87,7 @@ int Main(int argc, char** argv, const Program& program) {
     return arguments.exit(error) == 0 ? 0 : 2;
   }
   config::v1::Config config;
-  const auto problems = config::LoadConfig(file, config);
+  const auto problems = config::LoadConfig(file, config, program.service);
   for (const config::Problem& problem : problems) std::fprintf(stderr, "%s\n", problem.ToString().c_str());
   if (!problems.empty()) return 2;
   if (const Status armed = ArmFailpointsFromEnvironment(); !armed.ok()) return Say(program, armed.error().detail, 2);
@@ -95,7 +100,14 @@ int Main(int argc, char** argv, const Program& program) {
       return Say(program, opened.error().detail, 2);
     }
   }
-  auto app = program.make(config);
+  config::v1::Service own;
+  if (!program.service.empty()) {
+    auto found = config::FindService(config, program.service, instance);
+    if (!found.ok()) return Say(program, file + ": " + found.error().detail, 2);
+    own = *std::move(found);
+    own.set_instance(instance);
+  }
+  auto app = program.make(config, own);
   if (!app.ok()) return Say(program, app.error().detail, 2);
   if (check) {
     std::printf("%s is right\n", file.c_str());

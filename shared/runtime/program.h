@@ -1,5 +1,6 @@
 #pragma once
-// The main function of every binary: --config FILE, --check-config, --version; SIGTERM and SIGINT drain and stop.
+// The main function of every binary: --config FILE, --check-config, --version; of a separate service --instance NAME
+// too; SIGTERM and SIGINT drain and stop.
 //
 // Exit status: 0 stopped cleanly, or the configuration is right; 1 it could not start or drain; 2 wrong command line or
 // configuration (each problem on a line of standard error, with file, line and column).
@@ -26,8 +27,10 @@ class App {
 struct Program {
   std::string name;         // "sekisho-standalone"
   std::string description;  // one sentence
-  // Builds the app; nothing runs yet. Its errors are configuration errors.
-  std::function<Result<std::unique_ptr<App>>(const config::v1::Config&)> make;
+  std::string service;      // "policy", for a process that is one service only; empty: all of them
+  // Builds the app; nothing runs yet. Its errors are configuration errors. `own` is the entry of the configuration's
+  // `services` for this process, with its instance; empty without `service`.
+  std::function<Result<std::unique_ptr<App>>(const config::v1::Config&, const config::v1::Service& own)> make;
 };
 
 int Main(int argc, char** argv, const Program& program);

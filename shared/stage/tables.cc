@@ -134,7 +134,7 @@ Status MigrateStageTables(store::Database& database, std::string_view schema) {
       {1, "CREATE TABLE " + Named(schema, "inbox") + " (event {blob} NOT NULL PRIMARY KEY, at BIGINT NOT NULL);\n" +
               kept("waiting") + kept("parked")},
   };
-  return database.Migrate(std::string(schema) + "_stage", migrations);
+  return database.Migrate(std::string(schema) + "/stage", migrations);
 }
 
 }  // namespace sekisho::stage

@@ -19,7 +19,7 @@ class PostgresDatabase final : public Database {
 
   void Run(TxFn fn, DoneFn done) override { shared_.queue.Push(std::move(fn), std::move(done)); }
   Status Read(FunctionRef<Status(Tx&)> fn) override { return readers_.Read(fn); }
-  Status Migrate(std::string_view schema, std::span<const Migration> migrations) override;
+  Status Migrate(std::string_view schema_or_part, std::span<const Migration> migrations) override;
   Stats stats() const override;
   void Stop() override;
 
@@ -72,10 +72,11 @@ bool PostgresDatabase::KeepConnected(PostgresGroup& writer, bool& joined) {
   }
 }
 
-Status PostgresDatabase::Migrate(std::string_view schema, std::span<const Migration> migrations) {
+Status PostgresDatabase::Migrate(std::string_view schema_or_part, std::span<const Migration> migrations) {
+  SEKISHO_TRY(const MigrationTarget target, ParseMigrationTarget(schema_or_part));
   SEKISHO_TRY(const auto connection, shared_.connector.Open());
-  SEKISHO_RETURN_IF_ERROR(MigratePostgres(*connection, schema, migrations));
-  shared_.SetMarks(std::make_unique<const PostgresMarks>(schema));
+  SEKISHO_RETURN_IF_ERROR(MigratePostgres(*connection, schema_or_part, target, migrations));
+  shared_.SetMarks(std::make_unique<const PostgresMarks>(target.schema));
   return Ok();
 }
 

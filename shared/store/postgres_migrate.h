@@ -10,6 +10,7 @@ namespace sekisho::store {
 
 // As Database::Migrate says. Each migration is a transaction under an advisory lock of the schema; without limits of
 // time.
-Status MigratePostgres(PostgresConnection& connection, std::string_view schema, std::span<const Migration> migrations);
+Status MigratePostgres(PostgresConnection& connection, std::string_view schema_or_part, const MigrationTarget& target,
+                       std::span<const Migration> migrations);
 
 }  // namespace sekisho::store

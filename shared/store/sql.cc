@@ -45,9 +45,23 @@ Result<std::string> TranslateSql(std::string_view sql, const SqlDialect& dialect
   return out;
 }
 
-Error NewerSchema(std::string_view schema, int64_t has, int64_t known) {
-  return MakeError(Code::kPrecondition, "schema " + std::string(schema) + " has version " + std::to_string(has) +
-                                            "; this program knows " + std::to_string(known));
+Result<MigrationTarget> ParseMigrationTarget(std::string_view schema_or_part) {
+  const size_t slash = schema_or_part.find('/');
+  const std::string_view schema = schema_or_part.substr(0, slash);
+  const bool part = slash != std::string_view::npos;
+  if (!IsName(schema) || (part && !IsName(schema_or_part.substr(slash + 1)))) {
+    return MakeError(Code::kInternal, "no schema, nor a part of one, can be named " + std::string(schema_or_part));
+  }
+  MigrationTarget target;
+  target.schema = schema;
+  target.versions =
+      "{" + target.schema + "." + (part ? std::string(schema_or_part.substr(slash + 1)) + "_" : "") + "migration}";
+  return target;
+}
+
+Error NewerSchema(std::string_view schema_or_part, int64_t has, int64_t known) {
+  return MakeError(Code::kPrecondition, "schema " + std::string(schema_or_part) + " has version " +
+                                            std::to_string(has) + "; this program knows " + std::to_string(known));
 }
 
 }  // namespace sekisho::store

@@ -20,7 +20,15 @@ struct SqlDialect {
 // Text between single quotes stays. Errors: kInternal for an unknown {word}.
 Result<std::string> TranslateSql(std::string_view sql, const SqlDialect& dialect);
 
+// What Database::Migrate names.
+struct MigrationTarget {
+  std::string schema;
+  std::string versions;  // the table that remembers them, as in the common SQL: {schema.migration}
+};
+// Of a schema, or of a part of one: "policy/stage". Errors: kInternal for anything but such a name.
+Result<MigrationTarget> ParseMigrationTarget(std::string_view schema_or_part);
+
 // The error of a program that meets a schema of a later one: see Database::Migrate.
-Error NewerSchema(std::string_view schema, int64_t has, int64_t known);
+Error NewerSchema(std::string_view schema_or_part, int64_t has, int64_t known);
 
 }  // namespace sekisho::store

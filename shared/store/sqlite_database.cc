@@ -23,7 +23,7 @@ class SqliteDatabase final : public Database {
 
   void Run(TxFn fn, DoneFn done) override { queue_.Push(std::move(fn), std::move(done)); }
   Status Read(FunctionRef<Status(Tx&)> fn) override { return readers_.Read(fn); }
-  Status Migrate(std::string_view schema, std::span<const Migration> migrations) override;
+  Status Migrate(std::string_view schema_or_part, std::span<const Migration> migrations) override;
   Stats stats() const override;
   void Stop() override;
 
@@ -134,8 +134,9 @@ Status SqliteDatabase::Commit() {
   return Ok();
 }
 
-Status SqliteDatabase::Migrate(std::string_view schema, std::span<const Migration> migrations) {
-  const std::string table = "{" + std::string(schema) + ".migration}";
+Status SqliteDatabase::Migrate(std::string_view schema_or_part, std::span<const Migration> migrations) {
+  SEKISHO_TRY(const MigrationTarget target, ParseMigrationTarget(schema_or_part));
+  const std::string& table = target.versions;
   const Statement create("CREATE TABLE IF NOT EXISTS " + table + " (version BIGINT PRIMARY KEY)");
   const Statement newest("SELECT coalesce(max(version), 0) FROM " + table);
   const Statement remember("INSERT INTO " + table + " (version) VALUES ($1)");
@@ -148,7 +149,7 @@ Status SqliteDatabase::Migrate(std::string_view schema, std::span<const Migratio
     });
   }));
   const int64_t want = migrations.empty() ? 0 : migrations.back().version;
-  if (have > want) return NewerSchema(schema, have, want);
+  if (have > want) return NewerSchema(schema_or_part, have, want);
   for (const Migration& migration : migrations) {
     if (migration.version <= have) continue;
     SEKISHO_TRY(const std::string sql, TranslateSql(migration.sql, kSqliteSql));

@@ -2,9 +2,9 @@
 // Durable state behind one small interface: transactions that group themselves, and reads beside them. Drivers: SQLite
 // (sqlite.h), PostgreSQL (postgres.h). Each passes tests/unit/shared/store/conformance.h.
 //
-// SQL is the common subset of both: parameters are $1, $2, …; tables are written {schema.table}, which the driver turns into
-// its own form (schema_table, or schema.table); {blob} is the type for octets; {skip_locked} is the clause for leasing rows,
-// empty where one writer makes it needless. INSERT … ON CONFLICT and RETURNING may be used.
+// SQL is the common subset of both: parameters are $1, $2, …; tables are written {schema.table}, which the driver turns
+// into its own form (schema_table, or schema.table); {blob} is the type for octets; {skip_locked} is the clause for
+// leasing rows, empty where one writer makes it needless. INSERT … ON CONFLICT and RETURNING may be used.
 
 #include <cstdint>
 #include <functional>
@@ -56,11 +56,12 @@ class Tx {
  public:
   virtual ~Tx() = default;
 
-  // After an error of Execute or Query that no Savepoint undid, some databases do nothing more in the transaction: return
-  // it. A function that goes on and says ok fails with that error.
+  // After an error of Execute or Query that no Savepoint undid, some databases do nothing more in the transaction:
+  // return it. A function that goes on and says ok fails with that error.
 
   // Runs a statement that returns no rows. Gives the number of rows it changed.
-  // Errors: kExists (a unique key), kExhausted (disk full), kUnavailable (database away, I/O error), kInternal (a wrong statement).
+  // Errors: kExists (a unique key), kExhausted (disk full), kUnavailable (database away, I/O error), kInternal (a wrong
+  // statement).
   virtual Result<int64_t> Execute(const Statement& statement, std::initializer_list<Param> params) = 0;
 
   // Calls `each` for every row, in order; stops at its first error and returns it.
@@ -76,8 +77,8 @@ class Tx {
 };
 
 struct Migration {
-  int version = 0;   // 1, 2, 3, … in order
-  std::string sql;   // statements separated by ';' and a newline
+  int version = 0;  // 1, 2, 3, … in order
+  std::string sql;  // statements separated by ';' and a newline
 };
 
 class Database {
@@ -87,12 +88,12 @@ class Database {
 
   virtual ~Database() = default;
 
-  // Queues `fn`. It runs inside a transaction that it may share with others' functions (each in a savepoint of its own): all that
-  // are waiting are committed, and synced, together. `fn` may run again; it touches only Tx and what it owns. `done` gets fn's
-  // error, or the commit's, or ok once the effects are durable. It is called on the driver's thread, one at a time: be short,
-  // never block, post to your own. Never blocks: over the queue's limit, `done` gets kExhausted at once.
-  // Other processes' transactions, and of a driver with several writers this one's, run beside: what must come after
-  // something waits for its `done`.
+  // Queues `fn`. It runs inside a transaction that it may share with others' functions (each in a savepoint of its
+  // own): all that are waiting are committed, and synced, together. `fn` may run again; it touches only Tx and what it
+  // owns. `done` gets fn's error, or the commit's, or ok once the effects are durable. It is called on the driver's
+  // thread, one at a time: be short, never block, post to your own. Never blocks: over the queue's limit, `done` gets
+  // kExhausted at once. Other processes' transactions, and of a driver with several writers this one's, run beside:
+  // what must come after something waits for its `done`.
   virtual void Run(TxFn fn, DoneFn done) = 0;
 
   // Run, waiting for the result. Never from a `done`, nor from inside a coroutine.
@@ -101,19 +102,21 @@ class Database {
   // Reads a consistent snapshot on the caller's thread, beside the writer. Execute fails in it.
   virtual Status Read(FunctionRef<Status(Tx&)> fn) = 0;
 
-  // Brings `schema` to the newest version, each migration in a transaction, remembered in {schema.migration}.
-  // Errors: kPrecondition when the database is newer than `migrations`.
-  virtual Status Migrate(std::string_view schema, std::span<const Migration> migrations) = 0;
+  // Brings a schema ("policy"), or a part of one ("policy/stage"), to its newest version: each migration in a
+  // transaction, remembered in {policy.migration}, or {policy.stage_migration}. A part is what a shared module keeps in
+  // a service's schema: its tables lie there, its versions are numbered apart. Errors: kPrecondition when the database
+  // is newer than `migrations`; kInternal for a wrong name.
+  virtual Status Migrate(std::string_view schema_or_part, std::span<const Migration> migrations) = 0;
 
   struct Stats {
-    uint64_t commits = 0;        // transactions synced
-    uint64_t functions = 0;      // functions they held: functions / commits is the group size
-    uint64_t queued = 0;         // waiting now
+    uint64_t commits = 0;    // transactions synced
+    uint64_t functions = 0;  // functions they held: functions / commits is the group size
+    uint64_t queued = 0;     // waiting now
     uint64_t failed_commits = 0;
     // Of a driver that has them:
     uint64_t failed_checkpoints = 0;  // harmless alone, but the disk is failing
-    uint64_t reruns = 0;              // transactions run again after a deadlock, a serialization failure, a lost connection
-    uint64_t unknown_commits = 0;     // whether they happened could not be known
+    uint64_t reruns = 0;  // transactions run again after a deadlock, a serialization failure, a lost connection
+    uint64_t unknown_commits = 0;  // whether they happened could not be known
   };
   virtual Stats stats() const = 0;
 

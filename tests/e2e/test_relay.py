@@ -2,7 +2,6 @@
 import pytest
 
 from harness.cli import Cli
-from harness.sekisho import Sekisho
 from harness.smtp import Wire, compose, session
 from harness.waiting import until
 
@@ -10,8 +9,8 @@ PRINTED = b"From: app@example.jp\nTo: jiro@example.jp\nSubject: scan\nMessage-ID
 
 
 @pytest.fixture(scope="module")
-def printer(tmp_path_factory):
-    server = Sekisho(tmp_path_factory.mktemp("printer"))
+def printer(make_server, tmp_path_factory):
+    server = make_server(tmp_path_factory.mktemp("printer"))
     [relay] = [one for one in server.config["intake"]["listeners"] if one["kind"] == "RELAY"]
     relay["relay"]["normalize_bare_lf"] = True
     server.write_config()

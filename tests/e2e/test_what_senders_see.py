@@ -9,7 +9,6 @@ import pytest
 from harness.cli import Cli, CliError
 from harness.grpc_client import Client, messages, reasons
 from harness.maildir import text_of
-from harness.sekisho import Sekisho
 from harness.smtp import compose, send
 from harness.waiting import until
 
@@ -33,8 +32,8 @@ def wide(word):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Sekisho(tmp_path_factory.mktemp("senders"))
+def server(make_server, tmp_path_factory):
+    server = make_server(tmp_path_factory.mktemp("senders"))
     server.policy_file.write_text(POLICY, encoding="utf-8")
     with server:
         yield server

@@ -23,6 +23,8 @@ class Cli:
         self.user = user
         self.environment = dict(os.environ, HOME=str(server.folder), SEKISHO_USER=user, SEKISHO_PASSWORD=password,
                                 SEKISHO_SERVER=f"127.0.0.1:{server.ports['rpc']}")
+        if server.ca_file:
+            self.environment["SEKISHO_CA"] = str(server.ca_file)
 
     def run(self, *arguments, stdin=None):
         """Runs it from the top folder; returns the completed process, whatever its status."""

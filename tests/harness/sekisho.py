@@ -50,8 +50,10 @@ def merge(base, changes):
 class Sekisho:
     """The demo's organisation, in `folder`. `changes` are laid over the demo's configuration, `hold` replaces the 3 minutes."""
 
+    ca_file = None  # of the gRPC server's certificate
+
     def __init__(self, folder, changes=None, hold="3m"):
-        self.folder = pathlib.Path(folder)
+        self.folder = pathlib.Path(folder).resolve()
         self.log_file = self.folder / "sekisho.log"
         self.process = None
         self.canaries = {PASSWORD}

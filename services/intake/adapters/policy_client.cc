@@ -4,6 +4,7 @@
 #include "shared/observe/log.h"
 #include "shared/rpc/channel.h"
 #include "shared/rpc/error.h"
+#include "shared/rpc/server.h"
 
 namespace sekisho::intake {
 namespace {
@@ -17,14 +18,18 @@ bool IsForTheCaller(Code code) {
 
 }  // namespace
 
-CheckMailFn AskPolicy(std::shared_ptr<grpc::Channel> policy) {
+CheckMailFn AskPolicy(PolicyChannel policy) {
   return [policy = std::move(policy)](
              const grpc::ServerContextBase& caller,
              const policy::v1::CheckMailRequest& request) -> Result<policy::v1::CheckMailResponse> {
+    // What the integrator sent was no larger, but what it became by encoding may be.
+    if (request.ByteSizeLong() > rpc::kMaxUnaryOctets) {
+      return MakeError(Code::kLimit, "the mail, encoded, is too large for a check; leave out its largest attachments");
+    }
     policy::v1::CheckMailResponse response;
     const auto context = rpc::OnBehalfOf(caller, kPatience);
     const grpc::Status status =
-        policy::v1::PolicyService::NewStub(policy)->CheckMail(context.get(), request, &response);
+        policy::v1::PolicyService::NewStub(policy())->CheckMail(context.get(), request, &response);
     if (status.ok()) return response;
     const Error error = rpc::FromStatus(status);
     if (IsForTheCaller(error.code)) return error;

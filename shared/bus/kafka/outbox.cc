@@ -48,7 +48,7 @@ Status OutboxTable::Migrate(store::Database& database) const {
               " (shard BIGINT NOT NULL, event {blob} NOT NULL, topic INTEGER NOT NULL, mail {blob} NOT NULL, "
               "header {blob} NOT NULL, value {blob} NOT NULL, PRIMARY KEY (shard, event));\n"},
   };
-  return database.Migrate(schema_ + "_outbox", migrations);
+  return database.Migrate(schema_ + "/outbox", migrations);
 }
 
 int OutboxTable::ShardOf(const MailId& mail) const {

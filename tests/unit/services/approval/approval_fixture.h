@@ -76,7 +76,7 @@ class ApprovalFixture : public ::testing::Test {
   void Start() {
     app_ = std::make_unique<App>(config_, *around_, *content_, *directory_, *authenticator_, metrics_);
     ASSERT_TRUE(app_->Start().ok());
-    auto server = rpc::Server::Start(config_.rpc(), {&app_->service()});
+    auto server = rpc::Server::Start(config_.rpc(), app_->rpcs());
     ASSERT_TRUE(server.ok()) << server.error().detail;
     server_ = *std::move(server);
     stub_ = v1::ApprovalService::NewStub(server_->InProcessChannel());

@@ -228,7 +228,7 @@ class EncryptionWorld {
     }
   }
   void CloseStore() {
-    if (app) app->Drain();
+    if (app) app->Drain({});
     app.reset();
     for (auto& [topic, consumer] : consumers_) consumer->Stop();
     consumers_.clear();

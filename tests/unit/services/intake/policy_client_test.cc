@@ -63,14 +63,15 @@ class PolicyClientTest : public ::testing::Test {
     config::v1::Rpc config;
     config.set_address("127.0.0.1:0");
     *config.mutable_tls() = pki_.Issue("policy");
-    policy_server_ = *rpc::Server::Start(config, {&policy_}, rpc::kMaxPassedOnOctets);
+    policy_server_ = *rpc::Server::Start(config, {&policy_});
     const auto channel = rpc::OpenChannel({.addresses = {"127.0.0.1:" + std::to_string(policy_server_->port())},
                                            .service = "policy",
                                            .tls = pki_.Issue("intake")});
     SEKISHO_CHECK(channel.ok());
-    intake_ = std::make_unique<FakeIntake>(AskPolicy(*channel));
+    ask_ = AskPolicy([channel = *channel] { return channel; });
+    intake_ = std::make_unique<FakeIntake>(ask_);
     config.clear_tls();
-    intake_server_ = *rpc::Server::Start(config, {intake_.get()}, rpc::kMaxPassedOnOctets);
+    intake_server_ = *rpc::Server::Start(config, {intake_.get()});
   }
   ~PolicyClientTest() override {
     intake_server_->Stop(Duration{});
@@ -96,6 +97,7 @@ class PolicyClientTest : public ::testing::Test {
   rpc::ServicePki pki_;
   FakePolicy policy_;
   std::unique_ptr<rpc::Server> policy_server_, intake_server_;
+  CheckMailFn ask_;
   std::unique_ptr<FakeIntake> intake_;
   v1::CheckMailResponse response_;
 };
@@ -108,8 +110,12 @@ TEST_F(PolicyClientTest, AsksAsIntakeAndGivesTheAnswerOn) {
   EXPECT_EQ(response_.parcels(0).actions(0), "approval");
 }
 
-TEST_F(PolicyClientTest, WhatGrewByEncodingStillPasses) {
-  EXPECT_TRUE(Ask(std::string(rpc::kMaxUnaryOctets * 3 / 2, 'x')).ok());
+TEST_F(PolicyClientTest, WhatAnIntegratorMaySendPassesAndWhatGrewTooLargeIsSaidToBe) {
+  EXPECT_TRUE(Ask(std::string(rpc::kMaxUnaryOctets - 1000, 'x')).ok());
+  grpc::ServerContext caller;
+  policy::v1::CheckMailRequest grown;
+  grown.set_raw(std::string(rpc::kMaxUnaryOctets, 'x'));
+  EXPECT_EQ(ask_(caller, grown).error().code, Code::kLimit);
 }
 
 TEST_F(PolicyClientTest, APolicyThatIsAwayIsUnavailableAndSaysWhenToComeAgain) {

@@ -50,7 +50,7 @@ class LedgerTest : public ::testing::Test {
     config_.mutable_rpc()->set_address("127.0.0.1:0");
     app_ = std::make_unique<App>(config_, around_, authenticator_);
     SEKISHO_CHECK(app_->Start().ok());
-    server_ = *rpc::Server::Start(config_.rpc(), {&app_->service()});
+    server_ = *rpc::Server::Start(config_.rpc(), app_->rpcs());
     stub_ = v1::LedgerService::NewStub(server_->InProcessChannel());
   }
   ~LedgerTest() override {

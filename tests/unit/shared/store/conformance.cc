@@ -380,6 +380,36 @@ TEST_P(DatabaseConformance, MigratesInOrderAndOnce) {
   EXPECT_EQ(newer.error().code, Code::kPrecondition);
 }
 
+TEST_P(DatabaseConformance, PartsOfASchemaAreNumberedApartAndSeeItsTables) {
+  const std::vector<Migration> whole = {{1, "CREATE TABLE {m.a} (x BIGINT)"}, {2, "CREATE TABLE {m.b} (x BIGINT)"}};
+  const std::vector<Migration> part = {{1, "CREATE TABLE {m.inbox} (x BIGINT);\nINSERT INTO {m.inbox} (x) VALUES (7)"}};
+  // Whichever comes first makes the schema.
+  ASSERT_TRUE(database_->Migrate("m/stage", part).ok());
+  ASSERT_TRUE(database_->Migrate("m", whole).ok());
+  ASSERT_TRUE(database_->Migrate("m/stage", part).ok());
+  ASSERT_TRUE(database_->Migrate("m/other", {}).ok());
+  static const Statement versions(
+      "SELECT (SELECT max(version) FROM {m.migration}), (SELECT max(version) FROM {m.stage_migration}), "
+      "(SELECT count(*) FROM {m.other_migration}), (SELECT sum(x) FROM {m.inbox})");
+  std::vector<int64_t> found;
+  const Status status = database_->Read([&](Tx& tx) {
+    return tx.Query(versions, {}, [&](const Row& row) {
+      found = {row.Int(0), row.Int(1), row.Int(2), row.Int(3)};
+      return Ok();
+    });
+  });
+  ASSERT_TRUE(status.ok()) << status.error().ToString();
+  EXPECT_EQ(found, (std::vector<int64_t>{2, 1, 0, 7}));
+  const Status newer = database_->Migrate("m/stage", {});
+  ASSERT_FALSE(newer.ok());
+  EXPECT_EQ(newer.error().code, Code::kPrecondition);
+  for (const std::string_view wrong : {"", "/", "m/", "/stage", "m/stage/more", "m.stage", "M"}) {
+    const Status refused = database_->Migrate(wrong, {});
+    ASSERT_FALSE(refused.ok()) << wrong;
+    EXPECT_EQ(refused.error().code, Code::kInternal) << wrong;
+  }
+}
+
 TEST_P(DatabaseConformance, AMigrationThatFailsLeavesNothing) {
   const std::vector<Migration> wrong = {{1, "CREATE TABLE {m.a} (x BIGINT);\nINSERT INTO {m.b} (x) VALUES (1)"}};
   const std::vector<Migration> right = {{1, "CREATE TABLE {m.a} (x BIGINT)"}};

@@ -234,7 +234,7 @@ class EncryptionRpcTest : public KeyBookTest {
   void Serve() {
     world_.config.mutable_rpc()->set_address("127.0.0.1:0");
     ASSERT_TRUE(world_.Start().ok());
-    auto server = rpc::Server::Start(world_.config.rpc(), {&world_.app->service()});
+    auto server = rpc::Server::Start(world_.config.rpc(), world_.app->rpcs());
     ASSERT_TRUE(server.ok()) << server.error().detail;
     server_ = *std::move(server);
     stub_ = v1::EncryptionService::NewStub(server_->InProcessChannel());

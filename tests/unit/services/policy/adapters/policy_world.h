@@ -103,7 +103,7 @@ class PolicyWorld {
     }
   }
   ~PolicyWorld() {
-    if (app) app->Drain();
+    if (app) app->Drain({});
     for (auto& [topic, consumer] : consumers_) consumer->Stop();
     database->Stop();
   }

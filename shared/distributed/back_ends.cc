@@ -1,0 +1,94 @@
+#include "shared/distributed/back_ends.h"
+
+#include "shared/bus/kafka.h"
+#include "shared/config/loader.h"
+#include "shared/content/s3/distributed.h"
+#include "shared/distributed/unpublished.h"
+#include "shared/keys/file_ring.h"
+#include "shared/stage/proto_time.h"
+#include "shared/store/postgres.h"
+
+namespace sekisho::distributed {
+namespace {
+
+// The secret that a configuration key names; empty without a file.
+Result<Secret<std::string>> ReadSecret(const std::string& file, const std::string& key) {
+  if (file.empty()) return Secret<std::string>();
+  auto octets = config::ReadSecretFile(file);
+  if (!octets.ok()) return Annotate(octets.error(), key);
+  return Secret<std::string>(*std::move(octets));
+}
+
+// As a value of libpq's connection string (PostgreSQL 15, 34.1.1.1).
+std::string Quoted(std::string_view value) {
+  std::string quoted = "'";
+  for (const char c : value) {
+    if (c == '\'' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "'";
+}
+
+Result<std::unique_ptr<store::Database>> OpenDatabase(const config::v1::Postgres& config) {
+  SEKISHO_TRY(const Secret<std::string> password, ReadSecret(config.password_file(), "storage.postgres.password_file"));
+  std::string conninfo = config.conninfo();
+  if (!password.Reveal().empty()) conninfo += " password=" + Quoted(password.Reveal());
+  store::PostgresOptions options;
+  options.conninfo = Secret<std::string>(std::move(conninfo));
+  options.writers = config.writers();
+  options.readers = config.readers();
+  return store::OpenPostgres(std::move(options));
+}
+
+Result<bus::KafkaOptions> OptionsOf(const config::v1::Kafka& config, const config::v1::Service& own) {
+  bus::KafkaOptions options;
+  options.connection.servers = config.servers();
+  options.connection.ca_file = config.ca_file();
+  options.connection.certificate_file = config.certificate_file();
+  options.connection.key_file = config.key_file();
+  options.connection.user = config.user();
+  SEKISHO_TRY(options.connection.password, ReadSecret(config.password_file(), "bus.kafka.password_file"));
+  options.connection.mechanism = config.mechanism();
+  options.topics.create = config.topics().create();
+  options.topics.partitions = static_cast<int>(config.topics().partitions());
+  options.topics.replication = static_cast<int>(config.topics().replication());
+  options.topics.min_insync = static_cast<int>(config.topics().min_insync());
+  options.topics.retention = FromProto(config.topics().retention());
+  options.prefix = config.prefix();
+  options.instance = own.instance();
+  options.schemas = {own.name()};
+  options.shards = static_cast<int>(config.outbox_shards());
+  options.session = FromProto(config.session());
+  return options;
+}
+
+Result<std::unique_ptr<content::Store>> OpenContent(const config::v1::Config& config, runtime::BackEnds& back,
+                                                    const Clock& clock) {
+  const config::v1::S3& s3 = config.storage().s3();
+  content::DistributedOptions options;
+  options.s3.endpoint = s3.endpoint();
+  options.s3.bucket = s3.bucket();
+  options.s3.ca_file = s3.ca_file();
+  options.s3.signer.access_key_id = s3.access_key();
+  options.s3.signer.region = s3.region();
+  SEKISHO_TRY(options.s3.signer.secret_access_key, ReadSecret(s3.secret_key_file(), "storage.s3.secret_key_file"));
+  options.prefix = s3.prefix();
+  options.small_limit = config.storage().small_content();
+  return content::OpenDistributed(options, *back.database, *back.keys, clock);
+}
+
+}  // namespace
+
+Result<runtime::BackEnds> Open(const config::v1::Config& config, const config::v1::Service& own, const Clock& clock) {
+  runtime::BackEnds back;
+  SEKISHO_TRY(back.keys, keys::OpenFileRing(config.keys().ring_file(), config.keys().create()));
+  SEKISHO_TRY(back.database, OpenDatabase(config.storage().postgres()));
+  SEKISHO_TRY(const bus::KafkaOptions options, OptionsOf(config.bus().kafka(), own));
+  SEKISHO_TRY(std::unique_ptr<bus::KafkaBus> bus, bus::OpenKafka(*back.database, options));
+  back.unpublished = Unpublished(*bus);
+  back.bus = std::move(bus);
+  SEKISHO_TRY(back.content, OpenContent(config, back, clock));
+  return back;
+}
+
+}  // namespace sekisho::distributed

@@ -1,0 +1,131 @@
+"""The demo's organisation as separate services on shared back ends (back_ends.py), with the face of harness.sekisho.Sekisho."""
+import signal
+import subprocess
+
+from harness.authority import Authority
+from harness.back_ends import Server, free_port
+from harness.maildir import Maildir
+from harness.sekisho import BIN, Sekisho, merge
+
+SERVICES = ("intake", "policy", "approval", "encryption", "delivery", "ledger")
+
+
+class Replica(Server):
+    """One process of one service."""
+
+    def __init__(self, service, number, folder, config_file):
+        super().__init__(f"{service}-{number}", folder)
+        self.service = service
+        self.config_file = config_file
+        self.rpc_port, self.metrics_port = free_port(), free_port()
+
+    def start(self):
+        self.spawn([BIN / f"sekisho-{self.service}", "--config", self.config_file, "--instance", self.name], cwd=self.folder)
+        return self
+
+    def stop(self, seconds=40.0):
+        """SIGTERM; it must drain and exit with 0."""
+        if self.process is None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(seconds)
+        self.process = None
+        assert status == 0, f"{self.name}: exit status {status} after SIGTERM:\n{self.log()[-3000:]}"
+
+
+class Distributed(Sekisho):
+    """`replicas` of each service: {"policy": 2}; 1 where nothing is said. `partitions` of each topic."""
+
+    def __init__(self, back_ends, folder, changes=None, hold="3m", replicas=None, partitions=4, ports=None):
+        self.back_ends = back_ends
+        self.tenancy = back_ends.make_tenancy()
+        self.partitions = partitions
+        self.replica_counts = {service: (replicas or {}).get(service, 1) for service in SERVICES}
+        self.given_ports = ports or {}
+        super().__init__(folder, changes, hold)
+
+    # --- configuration ---
+
+    def _demo_config(self):
+        self.ports.update(self.given_ports)
+        config = super()._demo_config()
+        for key in ("sink", "rpc", "metrics"):
+            del config[key]
+        del config["storage"]["folder"]
+        config = merge(config, self.tenancy)
+        config["bus"]["kafka"]["topics"] = {"create": True, "partitions": self.partitions, "replication": 1, "min_insync": 1}
+        config["bus"]["kafka"]["session"] = "6s"
+        authority = Authority(self.folder / "pki")
+        self.ca_file = authority.file
+        self.replicas = [Replica(service, number, self.folder / "run", self.config_file)
+                         for service in SERVICES for number in range(self.replica_counts[service])]
+        for service, key in (("intake", "rpc"),):
+            first = self.of(service)[0]
+            first.rpc_port, first.metrics_port = self.ports["rpc"], self.ports["metrics"]
+        pairs = {service: authority.server(service) for service in SERVICES}
+        config["services"] = [
+            {"name": r.service, "instance": r.name, "rpc_address": f"127.0.0.1:{r.rpc_port}",
+             "metrics_address": f"127.0.0.1:{r.metrics_port}",
+             "tls": {"certificate_file": str(pairs[r.service][0]), "key_file": str(pairs[r.service][1]),
+                     "client_ca_file": str(authority.file)}} for r in self.replicas]
+        self.sink_server = Server("sink", self.folder / "run")
+        return config
+
+    def of(self, service):
+        return [replica for replica in self.replicas if replica.service == service]
+
+    # --- the processes ---
+
+    def start(self, seconds=60.0):
+        world = self.folder / "world"
+        self.sink_server.spawn([BIN / "sekisho-sink", world, f"127.0.0.1:{self.ports['inside']}",
+                                f"127.0.0.1:{self.ports['outside']}"])
+        for replica in self.replicas:
+            replica.start()
+        for replica in self.replicas:
+            replica.wait(lambda replica=replica: self.http("/readyz", replica)[0] == 200, seconds)
+        self.process = self.of("intake")[0].process
+        return self
+
+    def stop(self, seconds=40.0):
+        if self.process is None:
+            return
+        self.check_silence()
+        for replica in self.replicas:
+            replica.stop(seconds)
+        self.process = None
+        self.check_silence()
+        self.sink_server.end()
+
+    def kill(self):
+        for server in [*self.replicas, self.sink_server]:
+            server.kill()
+        self.process = None
+
+    # --- what it shows ---
+
+    def log(self):
+        return "".join(server.log() for server in [*self.replicas, self.sink_server])
+
+    def http(self, path, replica=None):
+        """As Sekisho.http, of one replica; of all together when none is named: the worst status, the bodies in a row."""
+        if replica is None:
+            answers = [self.http(path, one) for one in self.replicas]
+            return max(status or 599 for status, _ in answers), "".join(body for _, body in answers)
+        port, self.ports["metrics"] = self.ports["metrics"], replica.metrics_port
+        try:
+            return super().http(path)
+        finally:
+            self.ports["metrics"] = port
+
+    def check_rest(self):
+        """Nothing that is marked as a canary lies readable in a back end."""
+        found = subprocess.run(["grep", "-rlaF", *(part for canary in self.canaries for part in ("-e", canary)),
+                                self.back_ends.postgres.data, self.back_ends.kafka.folder / "log"], capture_output=True, text=True)
+        assert found.returncode == 1, f"a canary lies readable in {found.stdout or found.stderr}"
+        objects = self.back_ends.objects.client()
+        bucket = self.tenancy["storage"]["s3"]["bucket"]
+        for item in objects.list_objects_v2(Bucket=bucket).get("Contents", []):
+            octets = objects.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
+            for canary in self.canaries:
+                assert canary.encode() not in octets, f"{canary!r} lies readable in object {item['Key']}"
