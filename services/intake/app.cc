@@ -1,5 +1,6 @@
 #include "services/intake/app.h"
 
+#include "services/intake/adapters/policy_client.h"
 #include "shared/config/mime_limits.h"
 #include "shared/config/sekisho.h"
 #include "shared/observe/log.h"
@@ -91,7 +92,7 @@ void App::Sweep() {
 std::unique_ptr<runtime::Service> MakeService(const runtime::Environment& environment) {
   Neighbours neighbours;
   neighbours.ledger = [&environment] { return environment.channel_to("ledger"); };
-  neighbours.check_mail = [](auto&&...) { return MakeError(Code::kUnavailable, "policy does not answer"); };
+  neighbours.check_mail = AskPolicy([&environment] { return environment.channel_to("policy"); });
   neighbours.policy_backlog = [&environment] { return environment.backlog_of("policy"); };
   return std::make_unique<App>(environment.config, environment.surroundings, environment.content, environment.directory,
                                environment.authenticator, environment.io, std::move(neighbours));

@@ -62,26 +62,6 @@ Result<stage::Effects> App::Process(const stage::Input& input) {
   return contacts_.Learn(outcome, source_.Current()->scopes);
 }
 
-Result<intake::v1::CheckMailResponse> App::CheckMail(std::string raw, const std::string& mail_from,
-                                                     const std::string& principal,
-                                                     const std::vector<std::string>& recipients) const {
-  Question question{std::make_shared<const std::string>(std::move(raw)), mail_from, {}, recipients};
-  question.submitter.set_kind(mail::v1::Submitter::KIND_GRPC);
-  question.submitter.set_principal(principal);
-  SEKISHO_TRY(const v1::ExplainMailResponse explained, judge_.Explain(question, ""));
-  intake::v1::CheckMailResponse response;
-  for (const v1::Decision& decision : explained.decisions()) {
-    intake::v1::ExpectedParcel& parcel = *response.add_parcels();
-    *parcel.mutable_recipients() = decision.recipients();
-    *parcel.mutable_actions() = decision.actions();
-    for (const mail::v1::Reason& reason : decision.reasons()) {
-      parcel.add_reasons_ja(reason.text_ja());
-      parcel.add_reasons_en(reason.text_en());
-    }
-  }
-  return response;
-}
-
 std::unique_ptr<runtime::Service> MakeService(const runtime::Environment& environment) {
   return std::make_unique<App>(environment.config, environment.surroundings, environment.content, environment.directory,
                                *environment.sandbox, environment.authenticator);

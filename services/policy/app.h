@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "sekisho/config/v1/config.pb.h"
-#include "sekisho/intake/v1/intake.pb.h"
 #include "services/policy/adapters/judge.h"
 #include "services/policy/adapters/policy_rpc.h"
 #include "services/policy/adapters/submitted_processor.h"
@@ -34,12 +33,6 @@ class App final : public runtime::Service, private stage::Processor {
 
   std::vector<grpc::Service*> rpcs() override { return {&rpc_}; }
   stage::Stage& stage() override { return *stage_; }
-
-  // For intake's CheckMail, which has asked whether the caller may send as `mail_from`: what would happen, without
-  // evidence. Blocks.
-  Result<intake::v1::CheckMailResponse> CheckMail(std::string raw, const std::string& mail_from,
-                                                  const std::string& principal,
-                                                  const std::vector<std::string>& recipients) const;
 
  private:
   Result<stage::Effects> Process(const stage::Input& input) override;

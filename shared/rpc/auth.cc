@@ -120,9 +120,12 @@ std::string BearerOf(const grpc::ServerContextBase& context) {
 
 Result<Principal> Authenticator::Authenticate(const grpc::ServerContextBase& context, std::string_view method) const {
   const Roles roles = RolesFor(method);
-  for (const std::string& name : CertificateNamesOfPeer(context.peer())) {
-    const std::string role = std::string(kServiceRole) + name;
-    if (std::find(roles.begin(), roles.end(), role) != roles.end()) return Principal{role, {role}, {}};
+  const std::string peer = context.peer();
+  const std::vector<std::string> names = CertificateNamesOfPeer(peer);
+  for (const std::string_view role : roles) {
+    if (!role.starts_with(kServiceRole)) continue;
+    const bool named = std::find(names.begin(), names.end(), role.substr(kServiceRole.size())) != names.end();
+    if (named || IsOwnProcess(peer)) return Principal{std::string(role), {std::string(role)}, {}};
   }
   const std::string token = BearerOf(context);
   if (token.empty()) return MakeError(Code::kUnauthenticated, "no token came with the call; log in first");

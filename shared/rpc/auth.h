@@ -51,8 +51,9 @@ class Authenticator {
       : tokens_(keys, clock, token_lifetime), look_up_(std::move(look_up)) {}
 
   // Who calls, if one of the table's roles for `method` ("/package.Service/Method") is theirs: a service by its
-  // certificate, which no token stands in for; anybody else by "authorization: Bearer …" and the directory.
-  // Errors: kUnauthenticated; kPermission when no role of the caller's is listed, or the method is not in the table.
+  // certificate or by being of this process, which no token stands in for; anybody else by "authorization: Bearer …"
+  // and the directory. Errors: kUnauthenticated; kPermission when no role of the caller's is listed, or the method is
+  // not in the table.
   Result<Principal> Authenticate(const grpc::ServerContextBase& context, std::string_view method) const;
 
   const Tokens& tokens() const { return tokens_; }

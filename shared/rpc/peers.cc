@@ -13,6 +13,8 @@ constexpr std::string_view kScheme = "unix-abstract:";
 std::string AddressOfPeer(std::string_view peer) { return Peers::Global().Find(peer).address; }
 std::vector<std::string> CertificateNamesOfPeer(std::string_view peer) { return Peers::Global().Find(peer).names; }
 
+bool IsOwnProcess(std::string_view peer) { return peer == "inproc"; }
+
 Peers::Peers() : prefix_("sekisho-" + HexEncode(RandomOctets(16)) + "-") {}
 
 Peers& Peers::Global() {

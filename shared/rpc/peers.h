@@ -18,6 +18,9 @@ std::string AddressOfPeer(std::string_view peer);
 // The DNS names of the client's certificate, which our CA vouches for; none when it showed none.
 std::vector<std::string> CertificateNamesOfPeer(std::string_view peer);
 
+// Whether the caller is a service of this process, by its in-process channel.
+bool IsOwnProcess(std::string_view peer);
+
 // For the gate.
 class Peers {
  public:

@@ -109,7 +109,7 @@ class GrpcServer final : public Server {
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::Start(const config::v1::Rpc& config,
-                                              const std::vector<grpc::Service*>& services, int max_message_octets) {
+                                              const std::vector<grpc::Service*>& services) {
   static std::once_flag plugins;
   std::call_once(plugins, [&] {
     gpr_set_log_function(LogOfLibrary);
@@ -118,7 +118,7 @@ Result<std::unique_ptr<Server>> Server::Start(const config::v1::Rpc& config,
   });
   grpc::ServerBuilder builder;
   for (grpc::Service* service : services) builder.RegisterService(service);
-  builder.SetMaxReceiveMessageSize(max_message_octets);
+  builder.SetMaxReceiveMessageSize(kMaxUnaryOctets);
   builder.SetResourceQuota(grpc::ResourceQuota("sekisho").SetMaxThreads(kMaxThreads).Resize(kMaxMemory));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 256);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, 3'600'000);

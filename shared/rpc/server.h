@@ -16,16 +16,13 @@
 namespace sekisho::rpc {
 
 inline constexpr int kMaxUnaryOctets = 4 << 20;
-// Of a service that is passed what another took as kMaxUnaryOctets and has encoded: base64 and headers.
-inline constexpr int kMaxPassedOnOctets = 2 * kMaxUnaryOctets;
 
 class Server {
  public:
   // `services` outlive it. Certificate files that change are used without a restart. Errors: kNotFound and kPermission
   // (TLS files; others can read the key), kUnavailable (the address is taken).
   static Result<std::unique_ptr<Server>> Start(const config::v1::Rpc& config,
-                                               const std::vector<grpc::Service*>& services,
-                                               int max_message_octets = kMaxUnaryOctets);
+                                               const std::vector<grpc::Service*>& services);
   virtual ~Server() = default;
 
   virtual int port() const = 0;  // as bound

@@ -212,18 +212,21 @@ grpc::Status IntakeRpc::CheckMail(grpc::ServerContext* context, const v1::CheckM
   if (!submission.ok()) return SubmitError(submission.error());
   auto raw = RawOf(mail);
   if (!raw.ok()) return SubmitError(raw.error());
-  std::vector<std::string> recipients;
-  for (const auto& recipient : submission->recipients) recipients.push_back(recipient.address());
+  policy::v1::CheckMailRequest question;
+  question.set_mail_from(submission->envelope.mail_from());
+  question.set_principal(principal.login);
+  for (const auto& recipient : submission->recipients) question.add_recipients(recipient.address());
   if (const auto header = mime::ParseHeader(*raw); header.ok()) {  // else the mail would be held, which the answer says
     const Status owned = CheckHeaderSenders(*header, submission->may_send_as);
     if (!owned.ok()) return SubmitError(owned.error());
   }
   // Before the answer: whoever asks what would pass leaves a trace.
-  if (const Status kept = JournalCheck(principal, *raw, recipients.size()); !kept.ok())
+  if (const Status kept = JournalCheck(principal, *raw, submission->recipients.size()); !kept.ok())
     return rpc::ToStatus(kept.error());
-  auto checked = check_mail_(*std::move(raw), submission->envelope.mail_from(), principal.login, recipients);
+  question.set_raw(*std::move(raw));
+  auto checked = check_mail_(*context, question);
   if (!checked.ok()) return rpc::ToStatus(checked.error());
-  *response = *std::move(checked);
+  *response->mutable_parcels() = std::move(*checked->mutable_parcels());
   return grpc::Status::OK;
 }
 

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "sekisho/intake/v1/intake.grpc.pb.h"
+#include "sekisho/policy/v1/policy.pb.h"
 #include "services/intake/adapters/acceptor.h"
 #include "services/intake/adapters/traces.h"
 #include "shared/directory/directory.h"
@@ -15,10 +16,9 @@
 
 namespace sekisho::intake {
 
-// What policy would do with a mail.
-using CheckMailFn = std::function<Result<v1::CheckMailResponse>(std::string raw, const std::string& mail_from,
-                                                                const std::string& principal,
-                                                                const std::vector<std::string>& recipients)>;
+// What policy would do with a mail; asked to answer `caller`, and not past their deadline.
+using CheckMailFn = std::function<Result<policy::v1::CheckMailResponse>(const grpc::ServerContextBase& caller,
+                                                                        const policy::v1::CheckMailRequest& request)>;
 
 struct IntakeRpcOptions {
   std::string hostname;  // in the Message-ID of structured mail

@@ -1,5 +1,6 @@
 #include "services/policy/adapters/policy_rpc.h"
 
+#include "services/policy/adapters/check_mail.h"
 #include "services/policy/adapters/document_loader.h"
 #include "services/policy/domain/address.h"
 #include "shared/crypto/digest.h"
@@ -52,6 +53,17 @@ grpc::ServerUnaryReactor* PolicyRpc::GetPolicyVersion(grpc::CallbackServerContex
   return Answer(context, "GetPolicyVersion", [this, response](const rpc::Principal&) {
     response->set_version(source_.Current()->version);
     response->set_last_error(source_.last_error());
+    return grpc::Status::OK;
+  });
+}
+
+grpc::ServerUnaryReactor* PolicyRpc::CheckMail(grpc::CallbackServerContext* context,
+                                               const v1::CheckMailRequest* request, v1::CheckMailResponse* response) {
+  return Answer(context, "CheckMail", [this, context, request, response](const rpc::Principal&) {
+    if (context->IsCancelled()) return grpc::Status::CANCELLED;  // it waited for a worker longer than its caller did
+    auto checked = policy::CheckMail(judge_, *request);
+    if (!checked.ok()) return rpc::ToStatus(checked.error());
+    *response = *std::move(checked);
     return grpc::Status::OK;
   });
 }

@@ -29,6 +29,8 @@ class PolicyRpc final : public v1::PolicyService::CallbackService {
   grpc::ServerUnaryReactor* GetPolicyVersion(grpc::CallbackServerContext* context,
                                              const v1::GetPolicyVersionRequest* request,
                                              v1::GetPolicyVersionResponse* response) override;
+  grpc::ServerUnaryReactor* CheckMail(grpc::CallbackServerContext* context, const v1::CheckMailRequest* request,
+                                      v1::CheckMailResponse* response) override;
 
  private:
   using Work = std::function<grpc::Status(const rpc::Principal&)>;

@@ -162,10 +162,12 @@ TEST_F(IdentityTest, ACertificateIsDemandedUnlessItIsOptional) {
   EXPECT_EQ(CheckPolicy(&intake, Token()), grpc::StatusCode::OK);
 }
 
-TEST_F(IdentityTest, WhatCameThroughNoGateIsNoService) {
+TEST_F(IdentityTest, AServiceOfTheSameProcessNeedsNoCertificate) {
   Start();
-  EXPECT_EQ(Ask(server_->InProcessChannel(), &PolicyService::Stub::CheckMail, Token()),
-            grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(Ask(server_->InProcessChannel(), &PolicyService::Stub::CheckMail, ""), grpc::StatusCode::OK);
+  EXPECT_EQ(probe_.last.login, "service:intake");
+  EXPECT_EQ(Ask(server_->InProcessChannel(), &PolicyService::Stub::CheckPolicy, ""), grpc::StatusCode::UNAUTHENTICATED)
+      << "what is a person's stays so";
 }
 
 TEST_F(IdentityTest, ARenewedCertificateIsReadAndAHalfRenewedOneIsNot) {

@@ -5,8 +5,10 @@
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 
+#include "shared/rpc/channel.h"
 #include "shared/rpc/server.h"
 #include "tests/unit/services/policy/adapters/policy_world.h"
+#include "tests/unit/shared/rpc/service_pki.h"
 
 namespace sekisho::policy {
 namespace {
@@ -141,14 +143,47 @@ TEST_F(PolicyRpcTest, OnlyWhoMayIsAnswered) {
             grpc::StatusCode::UNAUTHENTICATED);
 }
 
+v1::CheckMailRequest HanakosQuestion() {
+  v1::CheckMailRequest request;
+  request.set_raw(kMail);
+  request.set_mail_from("hanako@example.jp");
+  request.set_principal("hanako@example.jp");
+  request.add_recipients("x@a.example");
+  return request;
+}
+
 // What a sender is told holds neither evidence nor place.
 TEST_F(PolicyRpcTest, CheckMailTellsASenderNoTerm) {
-  const auto checked = world_.app->CheckMail(kMail, "hanako@example.jp", "hanako@example.jp", {"x@a.example"});
-  ASSERT_TRUE(checked.ok());
-  ASSERT_EQ(checked->parcels_size(), 1);
-  EXPECT_THAT(checked->parcels(0).actions(), ElementsAre("approval"));
-  EXPECT_EQ(checked->parcels(0).reasons_ja_size(), 1);
-  EXPECT_THAT(checked->DebugString(), Not(HasSubstr("社外秘")));
+  grpc::ClientContext context;
+  v1::CheckMailResponse checked;
+  ASSERT_TRUE(stub_->CheckMail(&context, HanakosQuestion(), &checked).ok());
+  ASSERT_EQ(checked.parcels_size(), 1);
+  EXPECT_THAT(checked.parcels(0).recipients(), ElementsAre("x@a.example"));
+  EXPECT_THAT(checked.parcels(0).actions(), ElementsAre("approval")) << "the principal's groups count";
+  EXPECT_EQ(checked.parcels(0).reasons_ja_size(), 1);
+  EXPECT_THAT(checked.DebugString(), Not(HasSubstr("社外秘")));
+}
+
+TEST_F(PolicyRpcTest, CheckMailIsForIntakeAlone) {
+  v1::CheckMailResponse response;
+  rpc::ServicePki pki;
+  config::v1::Rpc config;
+  config.set_address("127.0.0.1:0");
+  *config.mutable_tls() = pki.Issue("policy");
+  const auto server = rpc::Server::Start(config, world_.app->rpcs());
+  ASSERT_TRUE(server.ok()) << server.error().detail;
+  const auto ask_as = [&](const std::string& service) {
+    const auto channel = rpc::OpenChannel({.addresses = {"127.0.0.1:" + std::to_string((*server)->port())},
+                                           .service = "policy",
+                                           .tls = pki.Issue(service)});
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+    return v1::PolicyService::NewStub(*channel)->CheckMail(&context, HanakosQuestion(), &response).error_code();
+  };
+  EXPECT_EQ(ask_as("delivery"), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(ask_as("intake"), grpc::StatusCode::OK);
+  EXPECT_THAT(response.parcels(0).actions(), ElementsAre("approval"));
+  (*server)->Stop(std::chrono::seconds(5));
 }
 
 }  // namespace
