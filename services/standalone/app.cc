@@ -62,8 +62,6 @@ class WithSink final : public runtime::App {
 
 Result<std::unique_ptr<runtime::App>> MakeApp(const config::v1::Config& config) {
   runtime::HostOptions options;
-  options.rpc = config.rpc();
-  options.metrics_address = config.metrics().address();
   options.sandbox = true;
   options.services = {{"intake", intake::MakeService},         {"policy", policy::MakeService},
                       {"approval", approval::MakeService},     {"encryption", encryption::MakeService},

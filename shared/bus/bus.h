@@ -24,6 +24,17 @@ enum class Topic { kSubmitted, kJudged, kCleared, kSealed, kOutcome, kControl, k
 inline constexpr std::array kTopics = {Topic::kSubmitted, Topic::kJudged,  Topic::kCleared, Topic::kSealed,
                                        Topic::kOutcome,   Topic::kControl, Topic::kJournal, Topic::kDeadLetter};
 std::string_view TopicName(Topic topic);  // "submitted"; on Kafka "<prefix>.submitted.v1"
+std::optional<Topic> TopicByName(std::string_view name);
+
+// Of a record on Topic::kDeadLetter: which record it stands for, and why that was given up.
+struct DeadLetter {
+  Topic topic = Topic::kSubmitted;
+  EventId event;       // of the record as it was produced: its value is sealed for this topic and event
+  std::string source;  // the stage that produced it; empty when nobody knows
+  std::string cause;   // an Error's code: "malformed"
+  uint32_t attempts = 0;
+  bool operator==(const DeadLetter&) const = default;
+};
 
 // What travels in the clear: CloudEvents attributes and what the consumer needs before it can open the value. No
 // personal data.
@@ -34,8 +45,9 @@ struct Header {
   TimePoint time{};    // ce_time
   std::string organization_id;
   std::string traceparent;                  // W3C Trace Context; may be empty
-  EventId causation;                        // nil, or the event that was redriven
+  EventId causation;                        // nil, or the event that was redriven or given up
   std::map<std::string, std::string> macs;  // consuming stage → HMAC over the record (stage/handover.h)
+  std::optional<DeadLetter> dead_letter;
 };
 
 struct Message {
@@ -50,12 +62,16 @@ struct Position {
   auto operator<=>(const Position&) const = default;
 };
 
+// The same for a record whenever it is given, and nobody else's: UUIDv8 (RFC 9562 §5.8). For a record whose own id is
+// not to be trusted.
+EventId IdOfPosition(Topic topic, const Position& position);
+
 struct Record {
   Topic topic = Topic::kSubmitted;
   Position position;
   Message message;
   // Set when its key or headers cannot be read (kCorrupt): who could write to the topic broke it. Nothing in `message`
-  // may be trusted but header.id, which is then made of the position. To be parked, and finished like any other.
+  // may be trusted but header.id, which is then IdOfPosition. To be parked, and finished like any other.
   std::optional<Error> damage;
 };
 

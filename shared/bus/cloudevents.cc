@@ -1,5 +1,7 @@
 #include "shared/bus/cloudevents.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <map>
 #include <string_view>
@@ -13,6 +15,10 @@ constexpr std::string_view kSpecVersion = "1.0";
 constexpr std::string_view kContentType = "application/octet-stream";
 constexpr std::string_view kMacPrefix = "mac-";
 constexpr size_t kMostHeaders = 64, kLongest = 1024;
+
+bool IsPrintable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
 
 Error Corrupt(std::string_view what) { return MakeError(Code::kCorrupt, "a record's headers: " + std::string(what)); }
 
@@ -51,6 +57,31 @@ Result<TimePoint> ParseTime(std::string_view text) {
          std::chrono::seconds(second) + Duration(micros);
 }
 
+using ByName = std::map<std::string_view, std::string_view>;
+
+// The attribute, empty when it is absent.
+std::string_view Find(const ByName& headers, std::string_view name) {
+  const auto found = headers.find(name);
+  return found == headers.end() ? std::string_view() : found->second;
+}
+
+Result<DeadLetter> ReadDeadLetter(const ByName& headers) {
+  DeadLetter letter;
+  const auto topic = TopicByName(Find(headers, "ce_origintopic"));
+  const auto event = EventId::Parse(Find(headers, "ce_originid"));
+  const std::string_view attempts = Find(headers, "ce_attempts");
+  const auto [end, error] = std::from_chars(attempts.data(), attempts.data() + attempts.size(), letter.attempts);
+  if (!topic || !event.ok() || error != std::errc() || end != attempts.data() + attempts.size()) {
+    return Corrupt("a dead letter's origin cannot be read");
+  }
+  letter.topic = *topic;
+  letter.event = *event;
+  letter.source = Find(headers, "ce_originsource");
+  letter.cause = Find(headers, "ce_cause");
+  if (!IsPrintable(letter.source) || !IsPrintable(letter.cause)) return Corrupt("a dead letter's origin is not ASCII");
+  return letter;
+}
+
 }  // namespace
 
 NamedOctets EncodeCloudEvent(const Header& header) {
@@ -66,13 +97,20 @@ NamedOctets EncodeCloudEvent(const Header& header) {
   if (!header.organization_id.empty()) headers.emplace_back("ce_organizationid", header.organization_id);
   if (!header.causation.is_nil()) headers.emplace_back("ce_causationid", header.causation.ToString());
   if (!header.traceparent.empty()) headers.emplace_back("traceparent", header.traceparent);
+  if (header.dead_letter) {
+    headers.emplace_back("ce_origintopic", TopicName(header.dead_letter->topic));
+    headers.emplace_back("ce_originid", header.dead_letter->event.ToString());
+    if (!header.dead_letter->source.empty()) headers.emplace_back("ce_originsource", header.dead_letter->source);
+    if (!header.dead_letter->cause.empty()) headers.emplace_back("ce_cause", header.dead_letter->cause);
+    headers.emplace_back("ce_attempts", std::to_string(header.dead_letter->attempts));
+  }
   for (const auto& [stage, mac] : header.macs) headers.emplace_back(std::string(kMacPrefix) + stage, mac);
   return headers;
 }
 
 Result<Header> DecodeCloudEvent(const NamedOctets& headers) {
   if (headers.size() > kMostHeaders) return Corrupt("too many");
-  std::map<std::string_view, std::string_view> by_name;
+  ByName by_name;
   for (const auto& [name, value] : headers) {
     if (value.size() > kLongest) return Corrupt("one is too long");
     if (!by_name.emplace(name, value).second) return Corrupt("one is there twice");
@@ -90,16 +128,24 @@ Result<Header> DecodeCloudEvent(const NamedOctets& headers) {
   header.type = by_name["ce_type"];
   header.source = by_name["ce_source"];
   SEKISHO_TRY(header.time, ParseTime(by_name["ce_time"]));
-  if (const auto found = by_name.find("ce_organizationid"); found != by_name.end())
-    header.organization_id = found->second;
-  if (const auto found = by_name.find("traceparent"); found != by_name.end()) header.traceparent = found->second;
+  header.organization_id = Find(by_name, "ce_organizationid");
+  header.traceparent = Find(by_name, "traceparent");
   if (const auto found = by_name.find("ce_causationid"); found != by_name.end()) {
     const auto causation = EventId::Parse(found->second);
     if (!causation.ok()) return Corrupt("ce_causationid is no UUID");
     header.causation = *causation;
   }
+  if (by_name.contains("ce_origintopic")) {
+    SEKISHO_TRY(header.dead_letter, ReadDeadLetter(by_name));
+  }
   for (const auto& [name, value] : by_name) {
-    if (name.starts_with(kMacPrefix)) header.macs[std::string(name.substr(kMacPrefix.size()))] = value;
+    if (!name.starts_with(kMacPrefix)) continue;
+    if (!IsPrintable(name)) return Corrupt("a stage's name is not ASCII");
+    header.macs[std::string(name.substr(kMacPrefix.size()))] = value;
+  }
+  for (const std::string_view text : {std::string_view(header.type), std::string_view(header.source),
+                                      std::string_view(header.organization_id), std::string_view(header.traceparent)}) {
+    if (!IsPrintable(text)) return Corrupt("an attribute is not ASCII");
   }
   return header;
 }

@@ -350,6 +350,9 @@ std::vector<Problem> Check(const v1::Config& config, const std::string& file, co
     CheckServices(config, service, checker);
   }
   checker.Required(config.keys().ring_file(), "keys.ring_file", "/etc/sekisho/keyring");
+  if (config.keys().create() && config.keys().mounted()) {
+    checker.Add("keys.create", "must be false while keys.mounted is set: a mounted secret is never written");
+  }
   checker.Required(config.directory_file(), "directory_file", "/etc/sekisho/directory.yaml");
   checker.File(config.directory_file(), "directory_file");
   if (alone || service == "policy") {

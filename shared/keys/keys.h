@@ -37,18 +37,23 @@ class KeyRing {
   virtual ~KeyRing() = default;
 
   // A new data key under the epoch of `now` (one for each UTC day, made when first needed).
-  // Errors: kUnavailable when the ring cannot be written.
+  // Errors: kUnavailable, kExhausted when that epoch is absent and cannot be made.
   virtual Result<MailKey> NewMailKey(TimePoint now) = 0;
-  // Errors: kNotFound when its epoch was destroyed; kCorrupt.
+  // Errors: kNotFound when its epoch was destroyed; kCorrupt; kUnavailable when the ring cannot be read or does not
+  // have that epoch yet.
   virtual Result<MailKey> Unwrap(std::string_view wrapped) = 0;
 
   // Seals `plaintext` for `aad`: it opens only with the same.
   Result<std::string> Seal(const MailKey& key, std::string_view aad, std::string_view plaintext);
-  // Errors: kCorrupt; kNotFound when the epoch was destroyed.
+  // Errors: as Unwrap; kCorrupt.
   Result<Opened> Open(std::string_view blob, std::string_view aad);
 
   // Epoch ids are UTC dates, "2026-11-24".
   virtual std::vector<std::string> Epochs() const = 0;
+  // Makes the epoch of `day` ahead of its need; one that is there stays as it is. Errors: as NewMailKey.
+  virtual Status MakeEpoch(TimePoint day) = 0;
+  // For ever: the same id never gets another key. Errors: kNotFound; kPrecondition when this ring is not the one to
+  // change; kUnavailable.
   virtual Status DestroyEpoch(std::string_view id) = 0;
 
   // A look-up key for a personal value (an address): the same value gives the same 16 octets, which say nothing without

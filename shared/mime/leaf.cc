@@ -53,17 +53,38 @@ bool HasUuencodedFile(std::string_view text) {
   });
 }
 
-// RFC 5545 §3.8.1.1: an attachment inside the calendar object, as opposed to a link.
+// RFC 5545 §3.8.1.1: an attachment inside the calendar object, as opposed to a link. Names have no case, and a line may
+// be folded anywhere (§3.1).
 bool HasInlineAttach(std::string_view calendar) {
-  return AnyLine(calendar, "ATTACH", [](std::string_view line, std::string_view) {
-    const std::string upper = AsciiLower(line.substr(0, 512));
-    return upper.find("value=binary") != std::string::npos || upper.find("encoding=base64") != std::string::npos;
+  std::string lines;
+  for (size_t at = 0; at < calendar.size(); ++at) {
+    size_t next = at;
+    if (calendar[next] == '\r') ++next;
+    if (next + 1 < calendar.size() && calendar[next] == '\n' &&
+        (calendar[next + 1] == ' ' || calendar[next + 1] == '\t')) {
+      at = next + 1;
+    } else {
+      lines += calendar[at];
+    }
+  }
+  lines = AsciiLower(lines);
+  return AnyLine(lines, "attach", [](std::string_view line, std::string_view) {
+    const std::string_view start = line.substr(0, 512);
+    return start.find("value=binary") != start.npos || start.find("encoding=base64") != start.npos;
   });
 }
 
 bool IsDeclaredText(const Part& part) {
   // Reports are text by definition (RFC 3464 §2.1), under a type of their own.
   return part.type == "text" || (part.type == "message" && part.subtype != "rfc822" && part.subtype != "global");
+}
+
+// Text has no NUL in any charset but those of 16 and 32 bits.
+bool IsBinary(std::string_view content, std::string_view charset) {
+  const std::string name = AsciiLower(charset);
+  const bool wide = name.starts_with("utf-16") || name.starts_with("utf-32") || content.starts_with("\xFF\xFE"sv) ||
+                    content.starts_with("\xFE\xFF"sv);
+  return !wide && content.find('\0') != content.npos;
 }
 
 bool IsText(FileType type) {
@@ -130,6 +151,47 @@ Status ReadText(std::string_view octets, bool also_as_source, std::string_view p
   return Ok();
 }
 
+// The header of a DER or BER value: its tag, how long the header is, and the value's size unless that is indefinite.
+struct AsnHeader {
+  unsigned char tag = 0;
+  size_t header = 0;
+  std::optional<size_t> size;
+};
+
+std::optional<AsnHeader> ReadAsnHeader(std::string_view octets) {
+  const auto at = [&](size_t i) { return static_cast<unsigned char>(octets[i]); };
+  if (octets.size() < 2) return std::nullopt;
+  if (at(1) < 0x80) return AsnHeader{at(0), 2, at(1)};
+  if (at(1) == 0x80) return AsnHeader{at(0), 2, std::nullopt};
+  const size_t digits = at(1) & 0x7FU;
+  if (digits > 4 || octets.size() < 2 + digits) return std::nullopt;
+  size_t size = 0;
+  for (size_t i = 0; i < digits; ++i) size = size << 8 | at(2 + i);
+  return AsnHeader{at(0), 2 + digits, size};
+}
+
+// What follows the content type of a ContentInfo: [0] { SEQUENCE { version, digestAlgorithms, SEQUENCE { type, [0]
+// content OPTIONAL … (RFC 5652 §5.1).
+bool SignsWhatLiesElsewhere(std::string_view octets) {
+  const auto enter = [&](unsigned char tag) -> std::optional<AsnHeader> {
+    const auto header = ReadAsnHeader(octets);
+    if (!header || header->tag != tag) return std::nullopt;
+    octets.remove_prefix(header->header);
+    return header;
+  };
+  const auto skip = [&](unsigned char tag) {
+    const auto header = enter(tag);
+    if (!header || !header->size || *header->size > octets.size()) return false;
+    octets.remove_prefix(*header->size);
+    return true;
+  };
+  if (!enter(0xA0) || !enter(0x30) || !skip(0x02) || !skip(0x31)) return false;
+  const auto content = enter(0x30);
+  const size_t before = octets.size();
+  if (!content || !skip(0x06)) return false;
+  return content->size ? before - octets.size() == *content->size : octets.starts_with("\0\0"sv);
+}
+
 // Says what the first octets say; true when all of them are needed to say more.
 bool Sniff(std::string_view head, bool to_scan, Part& part, LeafFindings& findings) {
   part.real_type = DetectType(head, part.file_name);
@@ -150,7 +212,8 @@ CmsKind FindCmsKind(std::string_view head) {
   if (!head.starts_with('\x30')) return CmsKind::kNone;
   const std::string_view start = head.substr(0, 32);
   if (const size_t at = start.find(kPkcs7); at != std::string_view::npos && at + kPkcs7.size() < start.size()) {
-    return start[at + kPkcs7.size()] == 2 ? CmsKind::kSigned : CmsKind::kHiding;
+    if (start[at + kPkcs7.size()] != 2) return CmsKind::kHiding;
+    return SignsWhatLiesElsewhere(head.substr(at + kPkcs7.size() + 1)) ? CmsKind::kDetached : CmsKind::kSigned;
   }
   return start.find(kSmime) != std::string_view::npos ? CmsKind::kHiding : CmsKind::kNone;
 }
@@ -205,6 +268,7 @@ Result<LeafFindings> ReadLeaf(std::string_view raw, bool also_as_source, std::st
     content = storage;
   }
   if (!keep) return findings;
+  findings.binary = IsDeclaredText(part) && IsBinary(content, part.charset);
   part.real_type = RefineType(part.real_type, content);
   part.encrypted |= IsEncryptedFile(part.real_type, content);
   if (IsDeclaredText(part) || IsText(part.real_type)) {

@@ -19,8 +19,9 @@ struct LeafContext {
   std::set<std::string> shown_images;  // Content-IDs that an HTML part refers to
 };
 
-// What CMS wraps (RFC 5652), by its first octets.
-enum class CmsKind { kNone, kSigned, kHiding };
+// What CMS wraps (RFC 5652), by its first octets: signed content, in the clear; a signature over content that lies
+// elsewhere; anything that hides its content. What can't be told holds content.
+enum class CmsKind { kNone, kSigned, kDetached, kHiding };
 CmsKind FindCmsKind(std::string_view head);
 
 // What an armoured text is (RFC 9580 §6.2, §7).
@@ -29,6 +30,7 @@ PgpKind FindPgpArmour(std::string_view text);
 struct LeafFindings {
   CmsKind cms = CmsKind::kNone;
   PgpKind pgp = PgpKind::kNone;
+  bool binary = false;  // declared as text, but NUL octets say that it is none
 };
 
 // Fills in decoded_size, real_type, encrypted, embeds_files, has_script, charset_mismatch and text of `part`, whose

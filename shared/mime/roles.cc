@@ -41,6 +41,22 @@ bool IsText(FileType type) {
   }
 }
 
+bool IsPicture(FileType type) {
+  switch (type) {
+    case FileType::kPng:
+    case FileType::kJpeg:
+    case FileType::kGif:
+    case FileType::kBmp:
+    case FileType::kTiff:
+    case FileType::kWebp:
+    case FileType::kHeif:
+    case FileType::kSvg:
+      return true;
+    default:
+      return false;
+  }
+}
+
 bool IsPkcs7Mime(const Part& part) {
   return part.type == "application" && (part.subtype == "pkcs7-mime" || part.subtype == "x-pkcs7-mime");
 }
@@ -98,6 +114,11 @@ class RoleAssigner {
     JudgeName(part);
     part.role = RoleOf(part, findings_[index], around);
     part.encrypted |= part.role == Role::kEncrypted;
+    if (part.role == Role::kSignature) {
+      // A signature beside what it signs holds nothing else.
+      part.encrypted |= findings_[index].cms == CmsKind::kHiding;
+      part.embeds_files |= findings_[index].cms == CmsKind::kSigned;
+    }
     part.place = PlaceOf(part, counts);
   }
 
@@ -132,10 +153,11 @@ class RoleAssigner {
     if (IsPkcs7Mime(part) || named_p7m) {
       if (AsciiEqualsIgnoreCase(part.FindParameter("smime-type"), "certs-only")) return Role::kAttachment;
       // What can't be told from its octets can't be read either.
-      return findings.cms == CmsKind::kSigned ? Role::kOpaqueSigned : Role::kEncrypted;
+      const bool open = findings.cms == CmsKind::kSigned || findings.cms == CmsKind::kDetached;
+      return open ? Role::kOpaqueSigned : Role::kEncrypted;
     }
     if (part.type == "text" && part.disposition != Disposition::kAttachment && !around.report &&
-        IsText(part.real_type)) {
+        IsText(part.real_type) && !findings.binary) {
       const bool prose = part.subtype == "plain" || part.subtype == "html" || part.subtype == "enriched";
       const bool alone = mail_.parts.size() == 1;
       if (prose && (part.file_name.empty() || around.alternative || alone) && !around.related) {
@@ -143,7 +165,8 @@ class RoleAssigner {
       }
       if (around.alternative && part.file_name.empty()) return Role::kBodyText;  // a calendar beside its text, say
     }
-    const bool shows = part.type == "image" && !part.content_id.empty() && shown_images_.count(part.content_id) != 0;
+    const bool shows = part.type == "image" && IsPicture(part.real_type) && !part.content_id.empty() &&
+                       shown_images_.count(part.content_id) != 0;
     if (shows && part.disposition != Disposition::kAttachment && !part.name_mismatch) return Role::kInlineImage;
     return Role::kAttachment;
   }

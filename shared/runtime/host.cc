@@ -106,13 +106,13 @@ class Host final : public App {
     }
     stage_rpc_->Watch(stages);
     stage_metrics_ = ExposeStages(stages);
-    SEKISHO_TRY(rpc_, rpc::Server::Start(options_.rpc, rpcs));
+    SEKISHO_TRY(rpc_, rpc::Server::Start(config_.rpc(), rpcs));
     return Ok();
   }
 
   Status StartEndpoint() {
-    if (options_.metrics_address.empty()) return Ok();
-    SEKISHO_TRY(const config::HostPort address, config::ParseHostPort(options_.metrics_address));
+    if (config_.metrics().address().empty()) return Ok();
+    SEKISHO_TRY(const config::HostPort address, config::ParseHostPort(config_.metrics().address()));
     SEKISHO_TRY(endpoint_, observe::Endpoint::Start(address.host, address.port, observe::Metrics::Global(),
                                                     {[] { return true; }, [this] { return ready_.load(); }}));
     return Ok();

@@ -33,9 +33,7 @@ struct Hosted {
 };
 
 struct HostOptions {
-  config::v1::Rpc rpc;          // of this process
-  std::string metrics_address;  // empty: none
-  bool sandbox = false;         // some service needs one
+  bool sandbox = false;  // some service needs one
   // In the order in which mail passes them: drained so, started the other way round, so that who takes comes first.
   std::vector<Hosted> services;
   std::function<Result<BackEnds>(const config::v1::Config&, const Clock&)> open;
@@ -43,6 +41,7 @@ struct HostOptions {
   std::function<std::shared_ptr<grpc::Channel>(std::string_view service)> channel_to;
 };
 
+// `config.rpc` and `config.metrics` are this process's.
 std::unique_ptr<App> MakeHost(const config::v1::Config& config, HostOptions options);
 
 }  // namespace sekisho::runtime

@@ -47,12 +47,18 @@ grpc::Status StageRpc::ListWaiting(grpc::ServerContext* context, const stage::v1
   return grpc::Status::OK;
 }
 
-grpc::Status StageRpc::ListParked(grpc::ServerContext* context, const stage::v1::ListParkedRequest*,
+grpc::Status StageRpc::ListParked(grpc::ServerContext* context, const stage::v1::ListParkedRequest* request,
                                   stage::v1::ListParkedResponse* response) {
   const auto principal = authenticator_.Authenticate(*context, std::string(kService) + "ListParked");
   if (!principal.ok()) return rpc::ToStatus(principal.error());
+  std::optional<EventId> only;
+  if (!request->event_id().empty()) {
+    const auto event = EventId::Parse(request->event_id());
+    if (!event.ok()) return rpc::BadRequest({{"event_id", event.error().detail}});
+    only = *event;
+  }
   for (const stage::Stage* stage : stages_) {
-    auto parked = stage->Parked();
+    auto parked = stage->Parked(only);
     if (!parked.ok()) return rpc::ToStatus(parked.error());
     for (stage::v1::ParkedRecord& record : *parked) *response->add_records() = std::move(record);
   }

@@ -3,12 +3,14 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "shared/base/failpoint.h"
 #include "shared/base/random.h"
 #include "shared/stage/handover.h"
 #include "shared/stage/outbox.h"
 #include "shared/stage/topology.h"
+#include "shared/text/utf8.h"
 
 namespace sekisho::stage {
 namespace {
@@ -21,6 +23,7 @@ constexpr size_t kLaterInARow = 8;  // then a dependency is taken to be down
 constexpr Duration kFirstPause = seconds(1), kLongestPause = seconds(30);
 constexpr Duration kLease = std::chrono::minutes(2);  // of a waiting record that is being tried
 constexpr Duration kIdleLook = milliseconds(200);
+constexpr Duration kRecount = seconds(5);  // of what waits, where other replicas may have put it
 
 // Who a record is about, for the journal, when it is parked.
 void Describe(bus::Topic topic, const std::string& value, mail::v1::JournalEvent& event) {
@@ -103,6 +106,7 @@ void Loop::Run() {
     size_t room = 0;
     bool look_at_waiting = false;
     bool fetch = true;
+    RecountWaiting();
     {
       std::unique_lock lock(mutex_);
       if (stopping_) return;
@@ -148,6 +152,21 @@ void Loop::Run() {
       Dispatch(std::move(item));
     }
   }
+}
+
+// A replica that is gone may have left records that wait, and one that lives may have finished ours.
+void Loop::RecountWaiting() {
+  const SteadyTime now = around_.clock.Steady();
+  if (around_.database.sole_process() || now < next_recount_) return;
+  next_recount_ = now + kRecount;
+  uint64_t count = 0;
+  const Status counted = around_.database.Read([&](store::Tx& tx) -> Status {
+    SEKISHO_TRY(count, tables_.CountWaiting(tx, topic_));
+    return Ok();
+  });
+  if (!counted.ok()) return;
+  const std::scoped_lock lock(mutex_);
+  waiting_ = count;  // what is committed at this moment is counted the next time
 }
 
 void Loop::DispatchDueWaiting(size_t room) {
@@ -199,7 +218,13 @@ void Loop::Work(Item& item) {
 Result<Effects> Loop::Compute(Item& item) {
   if (item.damage) return *item.damage;
   const bus::Message& message = item.record.message;
-  SEKISHO_RETURN_IF_ERROR(CheckHandOver(around_.keys, topic_, message, options_.name));
+  if (const Status genuine = CheckHandOver(around_.keys, topic_, message, options_.name); !genuine.ok()) {
+    // Whoever forged it may have taken the id of a genuine record, which must not be taken for a repetition of it.
+    if (item.position && genuine.error().retry == Retry::kNever) {
+      item.record.event = bus::IdOfPosition(topic_, *item.position);
+    }
+    return genuine.error();
+  }
   SEKISHO_TRY(auto opened, around_.keys.Open(message.value, ValueContext(topic_, message.header.id)));
   item.key = std::move(opened.key);
   item.value = std::move(opened.plaintext);
@@ -218,6 +243,10 @@ std::shared_ptr<Loop::Batch> Loop::TakeBatchLocked() {
   if (committing_ || ready_.empty() || around_.clock.Steady() < commit_not_before_) return nullptr;
   auto batch = std::make_shared<Batch>();
   batch->items = std::exchange(ready_, {});
+  // In the order of their mails, so that no two batches wait for each other's locks and rows.
+  std::sort(batch->items.begin(), batch->items.end(), [](const Item& a, const Item& b) {
+    return std::tie(a.record.message.key, a.record.event) < std::tie(b.record.message.key, b.record.event);
+  });
   for (const Item& item : batch->items) {
     if (item.position) batch->positions.push_back(*item.position);
   }
@@ -279,7 +308,8 @@ Status Loop::Fail(store::Tx& tx, Batch& batch, Item& item, const Error& error) {
     ++batch.from_waiting;
   }
   Kept kept = item.record;
-  kept.cause = error.ToString();
+  // It may quote anything: a column for text takes neither ill-formed UTF-8 nor NUL.
+  kept.cause = text::ShowInvisible(text::SanitizeUtf8(error.ToString()));
   kept.at = around_.clock.Now();
   const bool paused = [&] {
     const std::scoped_lock lock(mutex_);
@@ -296,10 +326,12 @@ Status Loop::Fail(store::Tx& tx, Batch& batch, Item& item, const Error& error) {
   }
   ++batch.parked;
   SEKISHO_RETURN_IF_ERROR(tables_.PutParked(tx, kept));
-  return JournalParked(tx, item, kept.cause);
+  TransactionOutbox outbox(around_, options_.name, tx, item.record.message.header.traceparent);
+  SEKISHO_RETURN_IF_ERROR(outbox.DeadLetter(kept, error.code, item.key.has_value()));
+  return JournalParked(outbox, item, kept.cause);
 }
 
-Status Loop::JournalParked(store::Tx& tx, const Item& item, const std::string& cause) {
+Status Loop::JournalParked(Outbox& outbox, const Item& item, const std::string& cause) const {
   const auto& producers = RouteOf(bus::Topic::kJournal).producers;
   if (std::find(producers.begin(), producers.end(), options_.name) == producers.end()) return Ok();
   mail::v1::JournalEvent event;
@@ -311,7 +343,6 @@ Status Loop::JournalParked(store::Tx& tx, const Item& item, const std::string& c
   if (!key) {  // the record could not be opened
     SEKISHO_TRY(key, around_.keys.NewMailKey(around_.clock.Now()));
   }
-  TransactionOutbox outbox(around_, options_.name, tx, item.record.message.header.traceparent);
   return outbox.Journal(*key, std::move(event));
 }
 

@@ -56,11 +56,12 @@ class Loop {
   Status ApplyItem(store::Tx& tx, Batch& batch, Item& item);
   Result<bool> EntersFirst(store::Tx& tx, const Item& item);
   Status Fail(store::Tx& tx, Batch& batch, Item& item, const Error& error);
-  Status JournalParked(store::Tx& tx, const Item& item, const std::string& cause);
+  Status JournalParked(Outbox& outbox, const Item& item, const std::string& cause) const;
   void Committed(const std::shared_ptr<Batch>& batch, const Status& status);
   void JudgeHealthLocked(const Batch& batch);
   Duration BackOff(uint32_t attempts) const;
   void DispatchDueWaiting(size_t room);
+  void RecountWaiting();
 
   const Options& options_;
   const Surroundings& around_;
@@ -81,6 +82,7 @@ class Loop {
   using SteadyTime = std::chrono::steady_clock::time_point;
   SteadyTime commit_not_before_{};  // the database refused: not at once again
   SteadyTime next_waiting_look_{};
+  SteadyTime next_recount_{};  // the loop's thread only
   // Every record of late asked to be tried later: a dependency is down.
   size_t later_in_a_row_ = 0;
   bool paused_ = false;

@@ -9,6 +9,8 @@
 namespace sekisho::stage {
 namespace {
 
+constexpr char kUnread[] = "unread";  // the type of a dead letter without a value
+
 mail::v1::Stage StageByName(std::string_view name) {
   for (const auto& [stage, known] : {std::pair{mail::v1::STAGE_INTAKE, "intake"},
                                      {mail::v1::STAGE_POLICY, "policy"},
@@ -25,19 +27,13 @@ mail::v1::Stage StageByName(std::string_view name) {
 
 Status TransactionOutbox::Publish(bus::Topic topic, const keys::MailKey& key, const MailId& mail,
                                   const google::protobuf::MessageLite& value) {
-  const auto& producers = RouteOf(topic).producers;
-  SEKISHO_CHECK(std::find(producers.begin(), producers.end(), stage_) != producers.end());
   bus::Message message;
   message.key = mail;
-  message.header.time = around_.clock.Now();
-  message.header.id = EventId::Generate(message.header.time);
+  message.header = NewHeader();
   message.header.type = value.GetTypeName();
-  message.header.source = stage_;
-  message.header.organization_id = around_.organization_id;
-  message.header.traceparent = traceparent_;
   SEKISHO_TRY(message.value, around_.keys.Seal(key, ValueContext(topic, message.header.id), value.SerializeAsString()));
   SEKISHO_RETURN_IF_ERROR(SignHandOver(around_.keys, topic, message));
-  return around_.bus.Append(tx_, stage_, topic, message);
+  return Append(topic, message);
 }
 
 Status TransactionOutbox::Journal(const keys::MailKey& key, mail::v1::JournalEvent event) {
@@ -46,6 +42,39 @@ Status TransactionOutbox::Journal(const keys::MailKey& key, mail::v1::JournalEve
   event.set_stage(StageByName(stage_));
   if (!event.has_at()) *event.mutable_at() = ToProto(around_.clock.Now());
   return Publish(bus::Topic::kJournal, key, mail, event);
+}
+
+Status TransactionOutbox::DeadLetter(const Kept& kept, Code cause, bool opened) {
+  const bus::Message& original = kept.message;
+  bus::Message letter;
+  letter.key = original.key;
+  letter.header = NewHeader();
+  letter.header.type = kUnread;
+  letter.header.causation = kept.event;
+  letter.header.dead_letter =
+      bus::DeadLetter{kept.topic, original.header.id, {}, std::string(CodeName(cause)), kept.attempts};
+  if (opened) {
+    letter.header.type = original.header.type;
+    letter.header.dead_letter->source = original.header.source;
+    letter.value = original.value;  // sealed, as it came
+  }
+  return Append(bus::Topic::kDeadLetter, letter);
+}
+
+Status TransactionOutbox::Append(bus::Topic topic, const bus::Message& message) {
+  const auto& producers = RouteOf(topic).producers;
+  SEKISHO_CHECK(std::find(producers.begin(), producers.end(), stage_) != producers.end());
+  return around_.bus.Append(tx_, stage_, topic, message);
+}
+
+bus::Header TransactionOutbox::NewHeader() const {
+  bus::Header header;
+  header.time = around_.clock.Now();
+  header.id = EventId::Generate(header.time);
+  header.source = stage_;
+  header.organization_id = around_.organization_id;
+  header.traceparent = traceparent_;
+  return header;
 }
 
 Committer::Committer(const Surroundings& surroundings, std::string stage)

@@ -7,6 +7,25 @@
 namespace sekisho::stage {
 namespace {
 
+// What an operator may see of it: nothing of the mail but its id.
+v1::ParkedRecord Describe(std::string_view stage, const Kept& kept) {
+  const bus::Header& header = kept.message.header;
+  v1::ParkedRecord record;
+  record.set_event_id(kept.event.ToString());
+  record.set_stage(std::string(stage));
+  record.set_topic(std::string(bus::TopicName(kept.topic)));
+  record.set_mail_id(kept.message.key.ToString());
+  record.set_cause(kept.cause);
+  record.set_attempts(kept.attempts);
+  *record.mutable_parked_at() = ToProto(kept.at);
+  record.set_source(header.source);
+  record.set_type(header.type);
+  if (header.time != TimePoint{}) *record.mutable_produced_at() = ToProto(header.time);
+  if (!header.causation.is_nil()) record.set_redriven_from(header.causation.ToString());
+  record.set_traceparent(header.traceparent);
+  return record;
+}
+
 class LoopingStage final : public Stage {
  public:
   LoopingStage(const Options& options, const Surroundings& around, const std::vector<bus::Topic>& topics,
@@ -68,23 +87,20 @@ class LoopingStage final : public Stage {
     return records;
   }
 
-  Result<std::vector<v1::ParkedRecord>> Parked() const override {
-    std::vector<v1::ParkedRecord> records;
+  Result<std::vector<v1::ParkedRecord>> Parked(std::optional<EventId> only) const override {
+    std::vector<Kept> all;
     SEKISHO_RETURN_IF_ERROR(around_.database.Read([&](store::Tx& tx) -> Status {
-      SEKISHO_TRY(const std::vector<Kept> all, tables_.ListParked(tx));
-      records.clear();
-      for (const Kept& kept : all) {
-        v1::ParkedRecord& record = records.emplace_back();
-        record.set_event_id(kept.event.ToString());
-        record.set_stage(options_.name);
-        record.set_topic(std::string(bus::TopicName(kept.topic)));
-        record.set_mail_id(kept.message.key.ToString());
-        record.set_cause(kept.cause);
-        record.set_attempts(kept.attempts);
-        *record.mutable_parked_at() = ToProto(kept.at);
+      all.clear();
+      if (!only) {
+        SEKISHO_TRY(all, tables_.ListParked(tx));
+        return Ok();
       }
+      SEKISHO_TRY(std::optional<Kept> found, tables_.FindParked(tx, *only));
+      if (found) all.push_back(*std::move(found));
       return Ok();
     }));
+    std::vector<v1::ParkedRecord> records;
+    for (const Kept& kept : all) records.push_back(Describe(options_.name, kept));
     return records;
   }
 

@@ -7,10 +7,11 @@
 //
 // An error with Retry::kLater moves the record to the stage's waiting table, to be tried again with back-off; when
 // every record fails so, the stage pauses. Any other error, or too many tries, parks the record: kept with its cause,
-// its mail's recipients journalled as parked, an alert counted; the rest goes on.
+// its mail's recipients journalled as parked, a dead letter published, an alert counted; the rest goes on.
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -106,7 +107,8 @@ class Stage {
   virtual uint64_t Backlog() const = 0;
   // At most 1,000, the soonest due first.
   virtual Result<std::vector<stage::v1::WaitingRecord>> Waiting() const = 0;
-  virtual Result<std::vector<stage::v1::ParkedRecord>> Parked() const = 0;
+  // The oldest thousand, or only the one that is named, if it is there.
+  virtual Result<std::vector<stage::v1::ParkedRecord>> Parked(std::optional<EventId> only = std::nullopt) const = 0;
   // Mints a new event from a parked record, with causation. Errors: kNotFound.
   virtual Result<EventId> Redrive(const EventId& parked) = 0;
 };

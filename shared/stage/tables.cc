@@ -58,9 +58,9 @@ Tables::Tables(std::string_view schema)
                    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (event) DO UPDATE SET "
                    "attempts = excluded.attempts, at = excluded.at, cause = excluded.cause"),
       remove_waiting_("DELETE FROM " + Named(schema, "waiting") + " WHERE event = $1"),
-      lease_("UPDATE " + Named(schema, "waiting") + " SET at = $1 WHERE event IN (SELECT event FROM " +
-             Named(schema, "waiting") +
-             " WHERE topic = $2 AND at <= $3 ORDER BY at LIMIT $4 {skip_locked}) RETURNING " + kColumns),
+      lease_("WITH due AS MATERIALIZED (SELECT event FROM " + Named(schema, "waiting") +
+             " WHERE topic = $2 AND at <= $3 ORDER BY at LIMIT $4 {skip_locked}) UPDATE " + Named(schema, "waiting") +
+             " SET at = $1 WHERE event IN (SELECT event FROM due) RETURNING " + kColumns),
       count_waiting_("SELECT COUNT(*) FROM " + Named(schema, "waiting") + " WHERE topic = $1"),
       list_waiting_("SELECT " + std::string(kColumns) + " FROM " + Named(schema, "waiting") +
                     " ORDER BY at LIMIT 1000"),
@@ -68,8 +68,7 @@ Tables::Tables(std::string_view schema)
                   ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (event) DO NOTHING"),
       list_parked_("SELECT " + std::string(kColumns) + " FROM " + Named(schema, "parked") + " ORDER BY at LIMIT 1000"),
       count_parked_("SELECT topic, COUNT(*) FROM " + Named(schema, "parked") + " GROUP BY topic"),
-      get_parked_("SELECT " + std::string(kColumns) + " FROM " + Named(schema, "parked") + " WHERE event = $1"),
-      remove_parked_("DELETE FROM " + Named(schema, "parked") + " WHERE event = $1") {}
+      take_parked_("DELETE FROM " + Named(schema, "parked") + " WHERE event = $1 RETURNING " + kColumns) {}
 
 Result<bool> Tables::EnterInbox(store::Tx& tx, const EventId& event, TimePoint now) const {
   SEKISHO_TRY(const int64_t changed, tx.Execute(enter_inbox_, {store::Octets{event.octets()}, ToMicros(now)}));
@@ -119,14 +118,18 @@ Result<std::map<bus::Topic, uint64_t>> Tables::CountParked(store::Tx& tx) const 
   return counts;
 }
 
-Result<Kept> Tables::TakeParked(store::Tx& tx, const EventId& event) const {
+Result<std::optional<Kept>> Tables::FindParked(store::Tx& tx, const EventId& event) const {
   std::optional<Kept> found;
-  SEKISHO_RETURN_IF_ERROR(tx.Query(get_parked_, {store::Octets{event.octets()}}, [&](const store::Row& row) -> Status {
+  SEKISHO_RETURN_IF_ERROR(tx.Query(take_parked_, {store::Octets{event.octets()}}, [&](const store::Row& row) -> Status {
     SEKISHO_TRY(found, ReadKept(row));
     return Ok();
   }));
+  return found;
+}
+
+Result<Kept> Tables::TakeParked(store::Tx& tx, const EventId& event) const {
+  SEKISHO_TRY(std::optional<Kept> found, FindParked(tx, event));
   if (!found) return MakeError(Code::kNotFound, "no record " + event.ToString() + " is parked here");
-  SEKISHO_RETURN_IF_ERROR(tx.Execute(remove_parked_, {store::Octets{event.octets()}}));
   return *std::move(found);
 }
 
@@ -139,6 +142,7 @@ Status MigrateStageTables(store::Database& database, std::string_view schema) {
   const store::Migration migrations[] = {
       {1, "CREATE TABLE " + Named(schema, "inbox") + " (event {blob} NOT NULL PRIMARY KEY, at BIGINT NOT NULL);\n" +
               kept("waiting") + kept("parked")},
+      {2, "CREATE INDEX " + std::string(schema) + "_waiting_due ON " + Named(schema, "waiting") + " (topic, at)"},
   };
   return database.Migrate(std::string(schema) + "/stage", migrations);
 }

@@ -42,12 +42,13 @@ class Tables {
   Status PutParked(store::Tx& tx, const Kept& kept) const;
   Result<std::vector<Kept>> ListParked(store::Tx& tx) const;
   Result<std::map<bus::Topic, uint64_t>> CountParked(store::Tx& tx) const;
+  Result<std::optional<Kept>> FindParked(store::Tx& tx, const EventId& event) const;
   // Takes it out. Errors: kNotFound.
   Result<Kept> TakeParked(store::Tx& tx, const EventId& event) const;
 
  private:
   store::Statement enter_inbox_, put_waiting_, remove_waiting_, lease_, count_waiting_, list_waiting_, put_parked_,
-      list_parked_, count_parked_, get_parked_, remove_parked_;
+      list_parked_, count_parked_, take_parked_;
 };
 
 }  // namespace sekisho::stage

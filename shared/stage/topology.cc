@@ -14,6 +14,7 @@ std::span<const Route> Topology() {
       {Topic::kOutcome, {"policy", "approval", "encryption", "delivery"}, {"intake", "policy", "encryption"}},
       {Topic::kControl, {"intake"}, {"approval", "delivery"}},
       {Topic::kJournal, {"intake", "policy", "approval", "encryption", "delivery"}, {"ledger"}},
+      // Whoever gives a record up; for operators' tools alone.
       {Topic::kDeadLetter, {"intake", "policy", "approval", "encryption", "delivery", "ledger"}, {}},
   };
   return kRoutes;

@@ -20,8 +20,12 @@
 
 namespace sekisho::store {
 
-inline constexpr SqlDialect kPostgresSql = {
-    .parameter = "$", .quote = "\"", .separator = "\".\"", .blob = "bytea", .skip_locked = "FOR UPDATE SKIP LOCKED"};
+inline constexpr SqlDialect kPostgresSql = {.parameter = "$",
+                                            .quote = "\"",
+                                            .separator = "\".\"",
+                                            .blob = "bytea",
+                                            .for_update = "FOR UPDATE",
+                                            .skip_locked = "FOR UPDATE SKIP LOCKED"};
 
 class PostgresConnection {
  public:

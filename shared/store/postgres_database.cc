@@ -21,6 +21,7 @@ class PostgresDatabase final : public Database {
   Status Read(FunctionRef<Status(Tx&)> fn) override { return readers_.Read(fn); }
   Status Migrate(std::string_view schema_or_part, std::span<const Migration> migrations) override;
   Stats stats() const override;
+  bool sole_process() const override { return false; }
   void Stop() override;
 
  private:

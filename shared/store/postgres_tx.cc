@@ -2,6 +2,12 @@
 
 namespace sekisho::store {
 
+int64_t AdvisoryKey(std::string_view name) {
+  uint64_t hash = 14695981039346656037u;  // FNV-1a
+  for (const char octet : name) hash = (hash ^ static_cast<uint8_t>(octet)) * 1099511628211u;
+  return static_cast<int64_t>(hash);
+}
+
 Status PostgresTx::CheckOpen() const {
   if (connection_.lost()) return MakeError(Code::kUnavailable, "the connection to PostgreSQL was lost before");
   if (failed_) return Annotate(*failed_, "after an earlier error");
@@ -39,6 +45,13 @@ Status PostgresTx::Query(const Statement& statement, std::initializer_list<Param
   Status status = connection_.Query(statement, params, each);
   if (!status.ok()) Failed(status.error());
   return status;
+}
+
+Status PostgresTx::Lock(std::string_view name) {
+  static const Statement lock("SELECT 1 FROM pg_advisory_xact_lock($1)");
+  if (kind_ == Kind::kReadOnly) return MakeError(Code::kInternal, "Lock inside a Read");
+  SEKISHO_RETURN_IF_ERROR(Execute(lock, {AdvisoryKey(name)}));
+  return Ok();
 }
 
 Status PostgresTx::Savepoint(FunctionRef<Status()> fn) {

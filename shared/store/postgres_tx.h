@@ -8,6 +8,9 @@
 
 namespace sekisho::store {
 
+// The number under which PostgreSQL knows an advisory lock. Names that share one wait for each other needlessly.
+int64_t AdvisoryKey(std::string_view name);
+
 class PostgresTx final : public GroupTx {
  public:
   PostgresTx(PostgresConnection& connection, Kind kind) : GroupTx(kind), connection_(connection) {}
@@ -15,6 +18,7 @@ class PostgresTx final : public GroupTx {
   Result<int64_t> Execute(const Statement& statement, std::initializer_list<Param> params) override;
   Status Query(const Statement& statement, std::initializer_list<Param> params,
                FunctionRef<Status(const Row&)> each) override;
+  Status Lock(std::string_view name) override;
   Status Savepoint(FunctionRef<Status()> fn) override;
 
   // `status`, unless the server has failed the transaction and `status` does not say so: PostgreSQL, other than SQLite,

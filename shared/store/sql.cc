@@ -11,6 +11,7 @@ bool IsName(std::string_view name) {
 
 Result<std::string> TranslateWord(std::string_view word, const SqlDialect& dialect) {
   if (word == "blob") return std::string(dialect.blob);
+  if (word == "for_update") return std::string(dialect.for_update);
   if (word == "skip_locked") return std::string(dialect.skip_locked);
   const size_t dot = word.find('.');
   if (dot == std::string_view::npos || !IsName(word.substr(0, dot)) || !IsName(word.substr(dot + 1))) {

@@ -14,7 +14,8 @@ struct SqlDialect {
   std::string_view quote;        // around a table with its schema
   std::string_view separator;    // between the two
   std::string_view blob;         // the type for octets
-  std::string_view skip_locked;  // the clause for leasing rows
+  std::string_view for_update;   // the clause that keeps rows as they are
+  std::string_view skip_locked;  // that which passes over rows that are kept so
 };
 
 // Text between single quotes stays. Errors: kInternal for an unknown {word}.

@@ -187,6 +187,12 @@ Status SqliteTx::Query(const Statement& statement, std::initializer_list<Param> 
   return connection_.Query(statement, params, each);
 }
 
+// One writer: no other transaction runs.
+Status SqliteTx::Lock(std::string_view) {
+  SEKISHO_RETURN_IF_ERROR(CheckOpen());
+  return kind_ == Kind::kReadOnly ? MakeError(Code::kInternal, "Lock inside a Read") : Ok();
+}
+
 Status SqliteTx::Savepoint(FunctionRef<Status()> fn) {
   // One name for all depths: SQLite takes the innermost.
   static const Statement open("SAVEPOINT s"), release("RELEASE s"), undo("ROLLBACK TO s");

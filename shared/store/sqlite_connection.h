@@ -17,7 +17,7 @@
 namespace sekisho::store {
 
 inline constexpr SqlDialect kSqliteSql = {
-    .parameter = "?", .quote = "", .separator = "_", .blob = "BLOB", .skip_locked = ""};
+    .parameter = "?", .quote = "", .separator = "_", .blob = "BLOB", .for_update = "", .skip_locked = ""};
 
 // The error for a SQLite result code (extended), as store.h promises.
 Error SqliteError(int code, std::string_view message);
@@ -64,6 +64,7 @@ class SqliteTx final : public GroupTx {
   Result<int64_t> Execute(const Statement& statement, std::initializer_list<Param> params) override;
   Status Query(const Statement& statement, std::initializer_list<Param> params,
                FunctionRef<Status(const Row&)> each) override;
+  Status Lock(std::string_view name) override;
   Status Savepoint(FunctionRef<Status()> fn) override;
 
   SqliteConnection& connection() { return connection_; }

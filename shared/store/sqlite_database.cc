@@ -25,6 +25,7 @@ class SqliteDatabase final : public Database {
   Status Read(FunctionRef<Status(Tx&)> fn) override { return readers_.Read(fn); }
   Status Migrate(std::string_view schema_or_part, std::span<const Migration> migrations) override;
   Stats stats() const override;
+  bool sole_process() const override { return true; }
   void Stop() override;
 
  private:

@@ -3,8 +3,10 @@
 // (sqlite.h), PostgreSQL (postgres.h). Each passes tests/unit/shared/store/conformance.h.
 //
 // SQL is the common subset of both: parameters are $1, $2, …; tables are written {schema.table}, which the driver turns
-// into its own form (schema_table, or schema.table); {blob} is the type for octets; {skip_locked} is the clause for
-// leasing rows, empty where one writer makes it needless. INSERT … ON CONFLICT and RETURNING may be used.
+// into its own form (schema_table, or schema.table); {blob} is the type for octets. {for_update} ends a SELECT
+// whose rows stay as they are found until the transaction ends; {skip_locked} does, and passes over rows that another
+// transaction keeps so: both are empty where there is one writer. INSERT … ON CONFLICT and RETURNING may be used; rows
+// are leased by WITH … AS MATERIALIZED (SELECT … LIMIT … {skip_locked}) UPDATE … RETURNING.
 
 #include <cstdint>
 #include <functional>
@@ -68,6 +70,11 @@ class Tx {
   virtual Status Query(const Statement& statement, std::initializer_list<Param> params,
                        FunctionRef<Status(const Row&)> each) = 0;
 
+  // Until this transaction ends, no other of any process gets past the Lock of the same name: for what is decided from
+  // rows that another may be about to insert, which no row's own lock keeps out. Names begin with the schema:
+  // "delivery.mail:<id>". Take several in one order.
+  virtual Status Lock(std::string_view name) = 0;
+
   // Runs `fn`; when it fails, undoes what it did and returns its error. The transaction goes on.
   virtual Status Savepoint(FunctionRef<Status()> fn) = 0;
 
@@ -119,6 +126,9 @@ class Database {
     uint64_t unknown_commits = 0;  // whether they happened could not be known
   };
   virtual Stats stats() const = 0;
+
+  // True when no other process can have it open: what another process left in it was left by one that is dead.
+  virtual bool sole_process() const = 0;
 
   // Refuses new work with kCancelled, finishes what is queued, closes. Idempotent.
   virtual void Stop() = 0;

@@ -10,8 +10,9 @@ from harness.smtp import compose
 
 VERBS = ["login", "submit", "trace", "mail list", "mail recall", "hold list", "hold release", "hold drop", "approval list",
          "approval approve", "approval reject", "queue summary", "cert import", "cert list", "policy check",
-         "policy explain", "dlq list", "dlq redrive", "demo send"]
+         "policy explain", "dlq list", "dlq show", "dlq redrive", "demo send"]
 REFUSED, USAGE, NOT_ALLOWED, NO_SUCH, AWAY = 1, 2, 3, 4, 5
+NOBODYS = "01900000-0000-7000-8000-000000000000"
 SERVICES = ["standalone", "intake", "policy", "approval", "encryption", "delivery", "ledger"]
 
 
@@ -51,7 +52,7 @@ def test_a_sender_sees_only_own_mail(demo, hanako):
 
 
 def test_a_mail_that_does_not_exist_is_said(hanako):
-    done = hanako.run("trace", "01900000-0000-7000-8000-000000000000")
+    done = hanako.run("trace", NOBODYS)
     assert done.returncode == NO_SUCH and done.stdout == "" and len(done.stderr.splitlines()) == 1
 
 
@@ -101,7 +102,8 @@ def test_policy_explain_tells_what_would_happen(admin, tmp_path):
 
 
 def test_a_sender_may_not_ask_what_admins_ask(hanako):
-    for verb in (["policy", "check", DEMO / "policy.yaml"], ["queue", "summary"], ["dlq", "list"], ["cert", "list"]):
+    for verb in (["policy", "check", DEMO / "policy.yaml"], ["queue", "summary"], ["dlq", "list"],
+                 ["dlq", "show", NOBODYS], ["cert", "list"]):
         assert hanako.run(*verb).returncode == NOT_ALLOWED
 
 
@@ -116,6 +118,10 @@ def test_certificates(admin, tmp_path):
 def test_operators_see_queues(admin):
     assert isinstance(admin.ask("queue", "summary"), (list, dict))
     assert admin.ask("dlq", "list") == []
+    for verb in ("show", "redrive"):
+        done = admin.run("dlq", verb, NOBODYS)
+        assert done.returncode == NO_SUCH and NOBODYS in done.stderr
+        assert admin.run("dlq", verb, "not-an-id").returncode == REFUSED
 
 
 @pytest.mark.parametrize("service", SERVICES)

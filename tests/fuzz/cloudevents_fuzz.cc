@@ -21,6 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto header = DecodeCloudEvent(headers);
   if (!header.ok()) return 0;
   const auto again = DecodeCloudEvent(EncodeCloudEvent(*header));
-  SEKISHO_CHECK(again.ok() && again->id == header->id && again->time == header->time && again->macs == header->macs);
+  SEKISHO_CHECK(again.ok() && again->id == header->id && again->time == header->time && again->macs == header->macs &&
+                again->dead_letter == header->dead_letter);
   return 0;
 }

@@ -17,7 +17,7 @@ from harness.maildir import Maildir
 from harness.waiting import until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = pathlib.Path(os.environ.get("SEKISHO_BIN", ROOT / "build/release/bin"))
+BIN = pathlib.Path(os.environ.get("SEKISHO_BIN", ROOT / "build/release/bin")).resolve()
 DEMO = ROOT / "examples/demo"
 PASSWORD = "sekisho-demo"
 ADDRESS = re.compile(r"[A-Za-z0-9._+-]{2,}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")

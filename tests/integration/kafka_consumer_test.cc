@@ -253,6 +253,22 @@ TEST(KafkaConsumerTest, AStageThatStandsStillIsWaitedForWithAPausedPartition) {
   for (size_t i = 0; i < rest.size(); ++i) ASSERT_EQ(rest[i].position.offset, static_cast<int64_t>(i + 1));
 }
 
+TEST(KafkaConsumerTest, APausedPartitionThatIsGivenBackGoesOn) {
+  constexpr uint64_t kRecords = 3000;
+  KafkaOptions options = OptionsFor(FreshPrefix(), 2);
+  options.session = seconds(3);
+  KafkaHarness first(options);
+  Append(first, static_cast<int>(kRecords));
+  auto one = *first.bus().Subscribe(Topic::kSubmitted, "policy");
+  for (int i = 0; i < 600 && one->lag().depth < kRecords; ++i) rd_kafka_poll(PlainClient(RD_KAFKA_PRODUCER).get(), 50);
+  ASSERT_EQ(one->lag().depth, kRecords);  // the window is full, and nobody fetches
+  KafkaHarness second(SecondMember(options));
+  auto other = *second.bus().Subscribe(Topic::kSubmitted, "policy");
+  ASSERT_EQ(Take(*other, 1).size(), 1u);  // each has one of the two by now
+  EXPECT_EQ(Take(*one, 1000).size(), 1000u);
+  EXPECT_EQ(Take(*other, 999).size(), 999u);
+}
+
 TEST(KafkaConsumerTest, OneRecordThatTakesLongHoldsTheWindowNotTheMemory) {
   KafkaOptions options = OptionsFor(FreshPrefix());
   options.window = 64;

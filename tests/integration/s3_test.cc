@@ -3,10 +3,14 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
+#include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <map>
 #include <regex>
 #include <thread>
 
+#include "shared/base/bytes.h"
 #include "shared/base/random.h"
 #include "shared/content/s3/client.h"
 #include "shared/content/s3/distributed.h"
@@ -404,6 +408,64 @@ TEST_P(DistributedContentTest, ClosingEndsWhatHangs) {
   ASSERT_TRUE(Stage("d0", RandomOctets(kLarge)).ok());
   while (far().proxy().connections() < before + 2) std::this_thread::yield();
   far().Reopen();  // though the removal gets no answer
+}
+
+// The same with the key is the proof that the backup is one.
+TEST(ErasureTest, ADestroyedDayIsReadableNeitherHereNorFromABackup) {
+  const std::string word = "erasure-" + HexEncode(RandomOctets(16));
+  std::string large;
+  while (large.size() < 1'000'000) large += word + " ";
+  DistributedUnderTest far(Moto(), DistributedUnderTest::Rows::kPostgres);
+  const MailId mail = MailId::Generate(far.clock().Now());
+  const auto keep = [&](std::string_view name, const std::string& octets) {
+    const auto writer = far.content().Create(*far.keys().NewMailKey(far.clock().Now()), mail, name);
+    EXPECT_TRUE(writer->Append(octets).ok());
+    const auto staged = *writer->Finish();
+    EXPECT_TRUE(far.database().RunAndWait([&](store::Tx& tx) { return staged->Attach(tx); }).ok());
+    return staged->ref();
+  };
+  const ContentRef refs[] = {keep("d0", word), keep("d1-large", large)};
+
+  Postgres().Sql("DROP TABLE IF EXISTS backup; CREATE TABLE backup AS SELECT * FROM content.blob; CHECKPOINT");
+  std::map<std::string, std::string> objects;
+  for (const std::string& key : far.Objects()) objects[key] = far.Get(key);
+  ASSERT_EQ(objects.size(), 1u);
+  const auto restore = [&] {
+    Postgres().Sql("DELETE FROM content.blob; INSERT INTO content.blob SELECT * FROM backup");
+    for (const auto& [key, octets] : objects) {
+      ASSERT_TRUE(far.direct().Remove(key).ok());
+      ASSERT_TRUE(far.direct().Put(key, octets).ok());
+    }
+    far.Reopen();
+  };
+  restore();
+  EXPECT_EQ(**far.content().Read(refs[0]), word);
+  EXPECT_TRUE(**far.content().Read(refs[1]) == large);
+
+  for (const std::string& epoch : far.keys().Epochs()) ASSERT_TRUE(far.keys().DestroyEpoch(epoch).ok());
+  for (int from_backup = 0; from_backup < 2; ++from_backup) {
+    for (const ContentRef& ref : refs) {
+      const auto read = far.content().Read(ref);
+      ASSERT_FALSE(read.ok());
+      EXPECT_EQ(read.error().code, Code::kNotFound);
+    }
+    restore();
+  }
+  for (const auto& [key, octets] : objects) EXPECT_EQ(octets.find(word), octets.npos);
+  const auto files_with = [](const std::string& wanted) {
+    size_t files = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(Postgres().folder() + "/data")) {
+      if (!entry.is_regular_file()) continue;
+      std::ifstream in(entry.path(), std::ios::binary);
+      const std::string octets((std::istreambuf_iterator<char>(in)), {});
+      files += octets.find(wanted) != octets.npos;
+    }
+    return files;
+  };
+  EXPECT_EQ(files_with(word), 0u);
+  Postgres().Sql("CREATE TABLE clear AS SELECT '" + word + "'::text AS word; CHECKPOINT");
+  EXPECT_GT(files_with(word), 0u) << "the search finds what is there";
+  Postgres().Sql("DROP TABLE clear, backup");
 }
 
 TEST(S3DownTest, SmallContentGoesOnAndLargeWaits) {

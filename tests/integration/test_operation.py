@@ -3,13 +3,14 @@ import contextlib
 import json
 import signal
 import smtplib
+import sqlite3
 import subprocess
 import time
 import uuid
 
 import pytest
 
-from harness.cli import Cli
+from harness.cli import Cli, CliError
 from harness.sekisho import BIN, Sekisho
 from harness.smtp import MAIL_ID, compose, send, session
 from harness.waiting import until
@@ -54,6 +55,31 @@ def test_two_processes_do_not_share_a_folder(start, tmp_path):
     done = subprocess.run([BIN / "sekisho-standalone", "--config", second.config_file], cwd=second.folder, capture_output=True,
                           text=True, timeout=20)
     assert done.returncode != 0 and done.stderr.strip()
+
+
+def test_a_parked_record_is_shown_and_redriven(start):
+    server = start()
+    server.stop()
+    event, mail = uuid.uuid4(), uuid.uuid4()
+    with contextlib.closing(sqlite3.connect(f"{server.folder}/data/sekisho.db")) as database, database:
+        # A record that intake did not sign: its header has only an id and the name of the stage.
+        header = b"\x0a\x10" + event.bytes + b"\x1a\x06intake"
+        database.execute("INSERT INTO bus_submitted (seq, at, mail, header, value) VALUES (1, 0, ?, ?, ?)",
+                         (mail.bytes, header, b"sealed by nobody"))
+    server.start()
+    admin = Cli(server, "admin@example.jp")
+    first = until(lambda: admin.ask("dlq", "list"), "it is parked")[0]
+    shown = admin.ask("dlq", "show", first["event_id"])
+    assert first.items() <= shown.items()
+    assert (shown["stage"], shown["topic"], shown["source"]) == ("policy", "submitted", "intake")
+    assert shown["mail_id"] == str(mail) and shown["attempts"] == 1 and shown["cause"].startswith("corrupt: ")
+    said = admin.run("dlq", "show", first["event_id"]).stdout
+    assert shown["cause"] in said and "sealed by nobody" not in said
+    again = admin.ask("dlq", "redrive", first["event_id"])["new_event_id"]
+    until(lambda: [r["event_id"] for r in admin.ask("dlq", "list")] == [again], "it is parked again")
+    assert admin.ask("dlq", "show", again)["redriven_from"] == first["event_id"]
+    with pytest.raises(CliError):
+        admin.ask("dlq", "show", first["event_id"])
 
 
 def test_a_stop_drains_and_a_start_goes_on(start):

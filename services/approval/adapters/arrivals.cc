@@ -130,6 +130,7 @@ Status Arrivals::WriteNotices(Incoming& incoming, const Authority& authority, co
 }
 
 Status Arrivals::Keep(const Incoming& incoming, store::Tx& tx, stage::Outbox& outbox) const {
+  SEKISHO_RETURN_IF_ERROR(LockMail(tx, incoming.mail));
   SEKISHO_TRY(const std::vector<std::string> recalled, RecalledAlready(incoming.parcel(), tx));
   Split split{incoming.parcel(), incoming.parcel()};
   if (recalled.empty()) {
@@ -212,6 +213,7 @@ Result<stage::Effects> Arrivals::Obey(const stage::Input& input) {
   const auto people = std::make_shared<DirectoryPeople>(directory_.Current());
   return stage::Effects([this, control, recall, sealed, people, mail = input.mail, event = input.event,
                          now = around_.clock.Now()](store::Tx& tx, stage::Outbox& outbox) -> Status {
+    SEKISHO_RETURN_IF_ERROR(LockMail(tx, mail));
     if (recall) SEKISHO_RETURN_IF_ERROR(InsertRecall(tx, mail, event, now, sealed));
     SEKISHO_TRY(std::vector<Row> rows, RowsOfMail(tx, mail));
     for (Row& row : rows) {

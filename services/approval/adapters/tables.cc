@@ -138,6 +138,10 @@ Result<std::map<State, Waiting>> CountWaiting(store::Tx& tx) {
   return waiting;
 }
 
+Status LockMail(store::Tx& tx, const MailId& mail) {
+  return tx.Lock(std::string(kSchema) + ".mail:" + std::string(mail.octets()));
+}
+
 Status InsertRecall(store::Tx& tx, const MailId& mail, const EventId& event, TimePoint at, std::string_view sealed) {
   static const Statement kInsert(
       "INSERT INTO {approval.recall} (mail, event, at, sealed) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING");

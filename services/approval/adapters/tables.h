@@ -55,6 +55,8 @@ struct Waiting {
 };
 Result<std::map<State, Waiting>> CountWaiting(store::Tx& tx);
 
+// A parcel that comes to wait and a recall of its mail: one after the other, or neither would see the other's row.
+Status LockMail(store::Tx& tx, const MailId& mail);
 // Recalls that came, by their event: a parcel may come after them. Each is a sealed mail.v1.Control.
 Status InsertRecall(store::Tx& tx, const MailId& mail, const EventId& event, TimePoint at, std::string_view sealed);
 struct Recall {

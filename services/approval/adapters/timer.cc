@@ -99,6 +99,7 @@ size_t Timer::CommitDue(const std::vector<Due>& due, TimePoint now) {
   all.wait();
   size_t done = 0;
   for (size_t i = 0; i < due.size(); ++i) {
+    if (!results[i].ok() && results[i].error().code == Code::kCancelled) continue;  // somebody else was faster
     if (!results[i].ok() || due[i].change == nullptr) {
       failures_.Add();
       continue;

@@ -26,6 +26,7 @@
 #include "services/delivery/adapters/gate.h"
 #include "services/delivery/adapters/metrics.h"
 #include "services/delivery/adapters/outlet.h"
+#include "services/delivery/adapters/owners.h"
 #include "services/delivery/adapters/preparer.h"
 #include "services/delivery/adapters/settler.h"
 #include "services/delivery/domain/clock_watch.h"
@@ -57,6 +58,7 @@ class Dispatcher {
     Settler& settler;
     WorkerPool& workers;
     Metrics& metrics;
+    const Owners& owners;
   };
 
   // Room for something that arrived. Gives it back unless it is admitted. The dispatcher outlives it.
@@ -117,6 +119,11 @@ class Dispatcher {
   // What waits for later is due at once.
   Status Resume(const std::string& name);
 
+  // Learns what other replicas put into the database: rows that wait, destinations that were suspended or resumed. Where
+  // there can be any, its thread does so every kRefresh.
+  static constexpr Duration kRefresh = std::chrono::seconds(10);
+  Status Refresh();
+
   // Looks at the clock again: for tests that move it.
   void Wake();
 
@@ -168,6 +175,7 @@ class Dispatcher {
   void CloseIdleLocked(Actions& actions);
   void RetryUnsettledLocked(TimePoint now, Actions& actions);
   void ForgetLocked();
+  void RefreshLocked(Actions& actions);
   Duration PauseLocked(TimePoint now) const;
   void ClaimLocked(const Shared& destination, TimePoint now, Actions& actions);
   void OnClaimed(const Shared& destination, size_t asked, const Result<std::vector<QueueRow>>& rows,
@@ -179,6 +187,11 @@ class Dispatcher {
   // dispatcher_view.cc: start, what an operator sees and does
   Result<DestinationName> NameOf(const QueueRow& row) const;
   Result<std::vector<DestinationName>> Parse(const std::string& name) const;
+  struct InDatabase;
+  Result<InDatabase> Look() const;
+  Status TakeNotice(const InDatabase& found);
+  void NoteSuspensionChange();
+  void SetSuspended(const Shared& destination, bool suspended);
 
   const Limits limits_;
   const std::string owner_;
@@ -200,6 +213,8 @@ class Dispatcher {
   size_t in_flight_ = 0, lanes_ = 0;
   uint64_t memory_ = 0;
   ClockWatch clock_watch_;
+  std::chrono::steady_clock::time_point next_refresh_{};
+  uint64_t suspension_changes_ = 0;  // by this process's operators
   bool stopping_ = false, stopped_ = false, woken_ = false;
   std::thread thread_;
 };

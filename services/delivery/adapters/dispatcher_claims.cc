@@ -46,6 +46,7 @@ void Dispatcher::Loop() {
     CloseIdleLocked(actions);
     RetryUnsettledLocked(now, actions);
     ForgetLocked();
+    RefreshLocked(actions);
     if (!actions.empty()) {
       lock.unlock();
       for (const auto& action : actions) action();
@@ -113,6 +114,13 @@ void Dispatcher::ForgetLocked() {
     by_index_.erase(destination->index);
     return true;
   });
+}
+
+void Dispatcher::RefreshLocked(Actions& actions) {
+  const auto steady = parts_.around.clock.Steady();
+  if (parts_.around.database.sole_process() || steady < next_refresh_) return;
+  next_refresh_ = steady + kRefresh;
+  actions.push_back([this] { static_cast<void>(Refresh()); });  // else the next time
 }
 
 // How long nothing will be due. The wall clock may jump: never longer than a second.

@@ -1,6 +1,7 @@
 // Start and stop, and what an operator sees and does.
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "services/delivery/adapters/dispatcher.h"
@@ -16,45 +17,92 @@ constexpr auto kLastWords = std::chrono::seconds(5);  // for writing what became
 
 }  // namespace
 
-Status Dispatcher::Start() {
-  RescheduleFarOff();
+// What the database says of destinations.
+struct Dispatcher::InDatabase {
   std::vector<Waiting> waiting;
+  std::vector<DestinationName> names;  // of each
   std::vector<Suspension> suspensions;
-  std::vector<DestinationName> names;
+  uint64_t suspension_changes = 0;  // when it was looked at
+};
+
+Result<Dispatcher::InDatabase> Dispatcher::Look() const {
+  InDatabase found;
+  std::map<std::string, DestinationName> known;
+  {
+    const std::scoped_lock lock(mutex_);
+    found.suspension_changes = suspension_changes_;
+    for (const auto& [index, destination] : by_index_) known.emplace(index, destination->name);
+  }
   SEKISHO_RETURN_IF_ERROR(parts_.around.database.Read([&](store::Tx& tx) -> Status {
-    SEKISHO_TRY(waiting, CountWaiting(tx));
-    SEKISHO_TRY(suspensions, Suspensions(tx));
-    for (const Waiting& group : waiting) {
+    SEKISHO_TRY(found.waiting, CountWaiting(tx));
+    SEKISHO_TRY(found.suspensions, Suspensions(tx));
+    for (const Waiting& group : found.waiting) {
+      if (const auto name = known.find(group.destination); name != known.end()) {
+        found.names.push_back(name->second);
+        continue;
+      }
       SEKISHO_TRY(const auto row, AnyRow(tx, group.destination));
       const Result<DestinationName> name = row ? NameOf(*row) : MakeError(Code::kNotFound, "");
       // What can't be opened has no name; it is shown by its index.
-      names.push_back(name.ok() ? *name
-                                : DestinationName{DestinationName::Kind::kDomain,
-                                                  "unreadable." + HexEncode(group.destination.substr(0, 4)), false});
+      found.names.push_back(name.ok() ? *name
+                                      : DestinationName{DestinationName::Kind::kDomain,
+                                                        "unreadable." + HexEncode(group.destination.substr(0, 4)),
+                                                        false});
     }
     return Ok();
   }));
-  for (size_t i = 0; i < waiting.size(); ++i) {
-    SEKISHO_TRY(const Shared destination, Find(names[i]));
-    const std::scoped_lock lock(mutex_);
-    by_index_.erase(destination->index);
-    destination->index = waiting[i].destination;
-    by_index_[destination->index] = destination;
-    destination->queued = waiting[i].queued;
-    destination->deferred = waiting[i].deferred;
-    destination->next_due = waiting[i].next_due;
+  return found;
+}
+
+Status Dispatcher::TakeNotice(const InDatabase& found) {
+  std::map<Shared, const Waiting*> waiting;
+  for (size_t i = 0; i < found.waiting.size(); ++i) {
+    SEKISHO_TRY(const Shared destination, Find(found.names[i]));
+    waiting[destination] = &found.waiting[i];
   }
-  for (const Suspension& suspension : suspensions) {
+  std::map<Shared, bool> suspended;
+  for (const Suspension& suspension : found.suspensions) {
     const Result<std::vector<DestinationName>> parsed = Parse(suspension.name);
     if (!parsed.ok()) continue;  // a route that is no more
     for (const DestinationName& name : *parsed) {
       SEKISHO_TRY(const Shared destination, Find(name));
-      const std::scoped_lock lock(mutex_);
-      destination->suspended = destination->suspended || destination->index == suspension.destination;
+      suspended[destination] |= destination->index == suspension.destination;
     }
   }
+  std::vector<std::pair<Shared, bool>> changed;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [name, destination] : destinations_) {
+      const auto group = waiting.find(destination);
+      destination->queued = group == waiting.end() ? 0 : group->second->queued;
+      destination->deferred = group == waiting.end() ? 0 : group->second->deferred;
+      if (group != waiting.end()) {
+        by_index_.erase(destination->index);
+        destination->index = group->second->destination;
+        by_index_[destination->index] = destination;
+        destination->next_due = std::min(destination->next_due, group->second->next_due);
+        destination->due_since_claim = std::min(destination->due_since_claim, group->second->next_due);
+      }
+      const bool stopped = suspended[destination];
+      if (stopped != destination->suspended) changed.emplace_back(destination, stopped);
+      ScheduleLocked(destination);
+    }
+    if (suspension_changes_ != found.suspension_changes) return Ok();  // what was found is older
+  }
+  for (const auto& [destination, stopped] : changed) SetSuspended(destination, stopped);
+  return Ok();
+}
+
+Status Dispatcher::Refresh() {
+  SEKISHO_TRY(const InDatabase found, Look());
+  return TakeNotice(found);
+}
+
+Status Dispatcher::Start() {
+  RescheduleFarOff();
+  SEKISHO_RETURN_IF_ERROR(Refresh());
   const std::scoped_lock lock(mutex_);
-  for (const auto& [name, destination] : destinations_) ScheduleLocked(destination);
+  next_refresh_ = parts_.around.clock.Steady() + kRefresh;
   clock_watch_.Look(parts_.around.clock.Now(), parts_.around.clock.Steady());  // from here on jumps are seen
   thread_ = std::thread([this] { Loop(); });
   return Ok();
@@ -118,24 +166,39 @@ Status Dispatcher::Suspend(const std::string& name) {
     SEKISHO_TRY(Shared destination, Find(parsed));
     destinations.push_back(std::move(destination));
   }
+  NoteSuspensionChange();
   SEKISHO_RETURN_IF_ERROR(parts_.around.database.RunAndWait([&](store::Tx& tx) -> Status {
     for (const Shared& destination : destinations) {
       SEKISHO_RETURN_IF_ERROR(InsertSuspension(tx, {destination->index, destination->name.name}));
     }
     return Ok();
   }));
-  for (const Shared& destination : destinations) {
-    std::vector<std::shared_ptr<Batch>> unbegun;
-    {
-      const std::scoped_lock lock(mutex_);
-      destination->suspended = true;
-      ScheduleLocked(destination);
+  NoteSuspensionChange();
+  for (const Shared& destination : destinations) SetSuspended(destination, true);
+  return Ok();
+}
+
+// A look at the database that began before says nothing of it.
+void Dispatcher::NoteSuspensionChange() {
+  const std::scoped_lock lock(mutex_);
+  ++suspension_changes_;
+}
+
+// In memory.
+void Dispatcher::SetSuspended(const Shared& destination, bool suspended) {
+  std::vector<std::shared_ptr<Batch>> unbegun;
+  {
+    const std::scoped_lock lock(mutex_);
+    destination->suspended = suspended;
+    if (suspended) {
       const auto ready = std::exchange(destination->ready, {});
       unbegun.assign(ready.begin(), ready.end());
+    } else {
+      destination->hold_until = {};
     }
-    GiveBack(destination, std::move(unbegun));
+    ScheduleLocked(destination);
   }
-  return Ok();
+  GiveBack(destination, std::move(unbegun));
 }
 
 Status Dispatcher::Resume(const std::string& name) {
@@ -143,6 +206,7 @@ Status Dispatcher::Resume(const std::string& name) {
   for (const DestinationName& parsed : names) {
     SEKISHO_TRY(const Shared destination, Find(parsed));
     const TimePoint now = parts_.around.clock.Now();
+    NoteSuspensionChange();
     SEKISHO_RETURN_IF_ERROR(
         parts_.around.database.RunAndWait([&](store::Tx& tx) { return DeleteSuspension(tx, destination->index); }));
     for (int64_t flushed = kFlushAtOnce; flushed == kFlushAtOnce;) {
@@ -151,6 +215,7 @@ Status Dispatcher::Resume(const std::string& name) {
         return Ok();
       }));
     }
+    NoteSuspensionChange();
     const std::scoped_lock lock(mutex_);
     destination->suspended = false;
     destination->hold_until = {};

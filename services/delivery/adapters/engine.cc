@@ -26,6 +26,7 @@ Engine::Engine(Options options, const stage::Surroundings& surroundings, content
                 around_.clock),
       settler_({.schedule = options_.schedule, .owner = owner_, .notices = options_.notices}, around_, content,
                options_.routes, workers_, metrics_),
+      owners_(around_, owner_),
       dispatcher_(options_.limits, owner_,
                   {.around = around_,
                    .routes = options_.routes,
@@ -33,7 +34,8 @@ Engine::Engine(Options options, const stage::Surroundings& surroundings, content
                    .preparer = preparer_,
                    .settler = settler_,
                    .workers = workers_,
-                   .metrics = metrics_}),
+                   .metrics = metrics_,
+                   .owners = owners_}),
       processor_(around_, options_.routes, owner_, options_.limits.lease, dispatcher_, preparer_, settler_, metrics_),
       stage_(stage::MakeStage({.name = kSchema}, around_, {bus::Topic::kSealed, bus::Topic::kControl}, processor_)) {}
 
@@ -42,16 +44,32 @@ Engine::~Engine() { Drain(Duration{}); }
 Status Engine::Start() {
   SEKISHO_RETURN_IF_ERROR(stage::MigrateStageTables(around_.database, kSchema));
   SEKISHO_RETURN_IF_ERROR(MigrateQueue(around_.database));
-  SEKISHO_TRY(const uint64_t taken_over, TakeOver(around_, owner_, metrics_));
+  SEKISHO_RETURN_IF_ERROR(owners_.Renew());
+  SEKISHO_RETURN_IF_ERROR(TakeOverDead());
   SEKISHO_TRY(const uint64_t rerouted, Reroute(around_, options_.routes));
   SEKISHO_RETURN_IF_ERROR(ForgetOldTombstones(around_));
-  if (taken_over + rerouted > 0) {
-    observe::Log(observe::Level::kInfo, "delivery.recovered",
-                 {{"possibly_duplicate", taken_over}, {"rerouted", rerouted}});
-  }
+  if (rerouted > 0) observe::Log(observe::Level::kInfo, "delivery.rerouted", {{"recipients", rerouted}});
   SEKISHO_RETURN_IF_ERROR(dispatcher_.Start());
   on_collect_ = registry_.OnCollect([this] { CountQueue(); });
+  heartbeat_.Start("delivery:alive", Owners::kRenew, [this] {
+    const Status renewed = owners_.Renew();
+    const Status taken = TakeOverDead();
+    for (const Status& status : {renewed, taken}) {
+      if (!status.ok()) observe::Log(observe::Level::kWarn, "delivery.not_renewed", {{"error", status.error()}});
+    }
+    return Periodic::Next::kLater;
+  });
   return stage_->Start();
+}
+
+// What they had claimed is due for whoever looks into the database next: this process at its next refresh.
+Status Engine::TakeOverDead() {
+  SEKISHO_TRY(const std::vector<std::string> dead, owners_.FindDead());
+  for (const std::string& owner : dead) {
+    SEKISHO_TRY(const uint64_t taken, TakeOver(around_, owner, metrics_));
+    observe::Log(observe::Level::kWarn, "delivery.taken_over", {{"possibly_duplicate", taken}});
+  }
+  return Ok();
 }
 
 // Domains are many and others choose them: in metrics they are one.
@@ -75,6 +93,8 @@ void Engine::Drain(Duration limit) {
   stage_->Drain();
   dispatcher_.Drain(limit);
   workers_.Stop();
+  heartbeat_.Stop();
+  owners_.Resign();
   // What is still queued at the database refers to this object.
   const Status reached = around_.database.RunAndWait([](store::Tx&) { return Ok(); });
   static_cast<void>(reached);

@@ -12,6 +12,7 @@
 #include "services/delivery/adapters/settler.h"
 #include "services/delivery/domain/retry_schedule.h"
 #include "services/delivery/domain/route_table.h"
+#include "shared/base/periodic.h"
 #include "shared/content/content.h"
 #include "shared/mailauth/dkim_signer.h"
 #include "shared/stage/stage.h"
@@ -41,6 +42,7 @@ class Engine {
 
  private:
   void CountQueue();
+  Status TakeOverDead();
 
   const Options options_;
   observe::Metrics& registry_;
@@ -51,9 +53,11 @@ class Engine {
   WorkerPool workers_;
   const Preparer preparer_;
   Settler settler_;
+  Owners owners_;
   Dispatcher dispatcher_;
   Processor processor_;
   const std::unique_ptr<stage::Stage> stage_;
+  Periodic heartbeat_;
 };
 
 }  // namespace sekisho::delivery

@@ -119,6 +119,7 @@ Result<std::shared_ptr<Processor::Admission>> Processor::Plan(const stage::Input
 
 Status Processor::Admit(const std::shared_ptr<Admission>& admission, store::Tx& tx, stage::Outbox& outbox) {
   const Batch& any = *admission->groups.front().batch;
+  SEKISHO_RETURN_IF_ERROR(LockMail(tx, any.mail));
   std::vector<mail::v1::Control> recalls;
   SEKISHO_TRY(const std::vector<std::string> tombstones, Tombstones(tx, any.mail));
   for (const std::string& sealed : tombstones) {
@@ -193,11 +194,12 @@ Result<stage::Effects> Processor::ProcessControl(const stage::Input& input) {
   }
 }
 
-// A row is either claimed or taken back: both happen in the database's one order.
+// A row is either claimed or taken back: who changes it first wins, and the other one sees it.
 Status Processor::Recall(const mail::v1::Control& control, const EventId& event, const keys::MailKey& key,
                          store::Tx& tx, stage::Outbox& outbox) {
   SEKISHO_TRY(const MailId mail, MailId::FromOctets(control.mail_id()));
   SEKISHO_TRY(const std::string sealed, around_.keys.Seal(key, kRecallContext, control.SerializeAsString()));
+  SEKISHO_RETURN_IF_ERROR(LockMail(tx, mail));
   SEKISHO_RETURN_IF_ERROR(InsertTombstone(tx, mail, event, around_.clock.Now(), sealed));
 
   struct Taken {

@@ -18,23 +18,32 @@ const Statement kInsert(
     "INSERT INTO {delivery.recipient} (mail, parcel, idx, state, destination, attempts, queued_at, noticed, sealed, "
     "owner, due) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING");
-const Statement kClaim(
-    "UPDATE {delivery.recipient} SET owner = $1, due = $2, attempts = attempts + 1 WHERE (mail, parcel, idx) IN "
-    "(SELECT mail, parcel, idx FROM {delivery.recipient} WHERE owner IS NULL AND destination = $3 AND due <= $4 "
-    "ORDER BY due LIMIT $5 {skip_locked}) RETURNING " +
-    std::string(kColumns));
+// Updates the rows that a SELECT finds, up to its LIMIT, but for those that others are about to change.
+std::string UpdateFound(std::string_view where, std::string_view set) {
+  return "WITH found AS MATERIALIZED (SELECT mail, parcel, idx FROM {delivery.recipient} WHERE " + std::string(where) +
+         " {skip_locked}) UPDATE {delivery.recipient} SET " + std::string(set) +
+         " WHERE (mail, parcel, idx) IN (SELECT mail, parcel, idx FROM found)";
+}
+const Statement kClaim(UpdateFound("owner IS NULL AND destination = $3 AND due <= $4 ORDER BY due LIMIT $5",
+                                   "owner = $1, due = $2, attempts = attempts + 1") +
+                       " RETURNING " + std::string(kColumns));
 constexpr char kHeld[] = "WHERE mail = $1 AND parcel = $2 AND idx = $3 AND owner = $4";
 const Statement kDelete("DELETE FROM {delivery.recipient} " + std::string(kHeld));
 const Statement kDefer("UPDATE {delivery.recipient} SET owner = NULL, state = 3, due = $5, noticed = $6 " +
                        std::string(kHeld));
 const Statement kRelease("UPDATE {delivery.recipient} SET owner = NULL, state = 0, due = $5, attempts = attempts - 1 " +
                          std::string(kHeld));
-const Statement kOrphaned(Select("WHERE owner IS NOT NULL AND owner <> $1 LIMIT $2"));
-const Statement kTakeOver(
-    "UPDATE {delivery.recipient} SET owner = NULL, state = 3, due = $4 "
-    "WHERE mail = $1 AND parcel = $2 AND idx = $3 AND owner IS NOT NULL");
+const Statement kTakeOver(UpdateFound("owner = $1 LIMIT $3", "owner = NULL, state = 3, due = $2") + " RETURNING " +
+                          std::string(kColumns));
+const Statement kClaiming("SELECT DISTINCT owner FROM {delivery.recipient} WHERE owner IS NOT NULL");
+const Statement kPutOwner(
+    "INSERT INTO {delivery.owner} (owner, until) VALUES ($1, $2) ON CONFLICT (owner) DO UPDATE SET until = "
+    "excluded.until");
+const Statement kRemoveOwner("DELETE FROM {delivery.owner} WHERE owner = $1");
+const Statement kForgetOwners("DELETE FROM {delivery.owner} WHERE until < $1");
+const Statement kOwners("SELECT owner, until FROM {delivery.owner}");
 const Statement kOfMail("SELECT " + std::string(kColumns) +
-                        ", owner FROM {delivery.recipient} WHERE mail = $1 ORDER BY parcel, idx");
+                        ", owner FROM {delivery.recipient} WHERE mail = $1 ORDER BY parcel, idx {for_update}");
 const Statement kHasRows("SELECT 1 FROM {delivery.recipient} WHERE mail = $1 LIMIT 1");
 const Statement kDeleteWaiting(
     "DELETE FROM {delivery.recipient} WHERE mail = $1 AND parcel = $2 AND idx = $3 AND owner IS NULL");
@@ -43,14 +52,8 @@ const Statement kCount(
     "state");
 const Statement kNextDue(
     "SELECT due FROM {delivery.recipient} WHERE owner IS NULL AND destination = $1 ORDER BY due LIMIT 1");
-const Statement kFlush(
-    "UPDATE {delivery.recipient} SET due = $2 WHERE (mail, parcel, idx) IN (SELECT mail, parcel, idx FROM "
-    "{delivery.recipient} "
-    "WHERE owner IS NULL AND destination = $1 AND due > $2 LIMIT $3)");
-const Statement kReschedule(
-    "UPDATE {delivery.recipient} SET due = $2 WHERE (mail, parcel, idx) IN (SELECT mail, parcel, idx FROM "
-    "{delivery.recipient} "
-    "WHERE owner IS NULL AND due > $1 LIMIT $3) RETURNING destination");
+const Statement kFlush(UpdateFound("owner IS NULL AND destination = $1 AND due > $2 LIMIT $3", "due = $2"));
+const Statement kReschedule(UpdateFound("owner IS NULL AND due > $1 LIMIT $3", "due = $2") + " RETURNING destination");
 const Statement kOldest("SELECT MIN(queued_at) FROM {delivery.recipient} WHERE owner IS NULL AND destination = $1");
 const Statement kAny(Select("WHERE owner IS NULL AND destination = $1 LIMIT 1"));
 const Statement kAfter(Select("WHERE (mail, parcel, idx) > ($1, $2, $3) ORDER BY mail, parcel, idx LIMIT $4"));
@@ -129,6 +132,7 @@ Status MigrateQueue(store::Database& database) {
        "sealed {blob} NOT NULL, PRIMARY KEY (mail, event));\n"
        "CREATE TABLE {delivery.suspension} (destination {blob} NOT NULL PRIMARY KEY, name TEXT NOT NULL);\n"
        "CREATE TABLE {delivery.routes} (digest {blob} NOT NULL);\n"},
+      {2, "CREATE TABLE {delivery.owner} (owner {blob} NOT NULL PRIMARY KEY, until BIGINT NOT NULL);\n"},
   };
   return database.Migrate(kSchema, migrations);
 }
@@ -163,13 +167,38 @@ Status ReleaseRow(Tx& tx, const RowKey& key, std::string_view owner, TimePoint d
                                           Octets{owner}, ToMicros(due)}));
 }
 
-Result<std::vector<QueueRow>> OrphanedRows(Tx& tx, std::string_view owner, int64_t limit) {
-  return ReadAll(tx, kOrphaned, {Octets{owner}, limit});
+Result<std::vector<QueueRow>> TakeOverRows(Tx& tx, std::string_view owner, TimePoint due, int64_t limit) {
+  return ReadAll(tx, kTakeOver, {Octets{owner}, ToMicros(due), limit});
 }
 
-Status TakeOverRow(Tx& tx, const RowKey& key, TimePoint due) {
-  return ChangedOne(tx.Execute(
-      kTakeOver, {Octets{key.mail.octets()}, Octets{key.parcel.octets()}, int64_t{key.index}, ToMicros(due)}));
+Result<std::vector<std::string>> ClaimingOwners(Tx& tx) {
+  std::vector<std::string> owners;
+  SEKISHO_RETURN_IF_ERROR(tx.Query(kClaiming, {}, [&](const Row& row) {
+    owners.emplace_back(row.Blob(0));
+    return Ok();
+  }));
+  return owners;
+}
+
+Status PutOwner(Tx& tx, std::string_view owner, TimePoint until) {
+  constexpr auto kRemembered = std::chrono::hours(24);
+  SEKISHO_RETURN_IF_ERROR(tx.Execute(kForgetOwners, {ToMicros(until - kRemembered)}));
+  SEKISHO_RETURN_IF_ERROR(tx.Execute(kPutOwner, {Octets{owner}, ToMicros(until)}));
+  return Ok();
+}
+
+Status RemoveOwner(Tx& tx, std::string_view owner) {
+  SEKISHO_RETURN_IF_ERROR(tx.Execute(kRemoveOwner, {Octets{owner}}));
+  return Ok();
+}
+
+Result<std::map<std::string, TimePoint>> KnownOwners(Tx& tx) {
+  std::map<std::string, TimePoint> owners;
+  SEKISHO_RETURN_IF_ERROR(tx.Query(kOwners, {}, [&](const Row& row) {
+    owners[std::string(row.Blob(0))] = FromMicros(row.Int(1));
+    return Ok();
+  }));
+  return owners;
 }
 
 Result<std::vector<MailRow>> RowsOfMail(Tx& tx, const MailId& mail) {
@@ -242,8 +271,13 @@ Result<std::vector<QueueRow>> RowsAfter(Tx& tx, const RowKey& after, int64_t lim
 }
 
 Status MoveRow(Tx& tx, const RowKey& key, std::string_view destination) {
-  return ChangedOne(tx.Execute(
+  SEKISHO_RETURN_IF_ERROR(tx.Execute(
       kMove, {Octets{key.mail.octets()}, Octets{key.parcel.octets()}, int64_t{key.index}, Octets{destination}}));
+  return Ok();
+}
+
+Status LockMail(Tx& tx, const MailId& mail) {
+  return tx.Lock(std::string(kSchema) + ".mail:" + std::string(mail.octets()));
 }
 
 Status InsertTombstone(Tx& tx, const MailId& mail, const EventId& event, TimePoint at, std::string_view sealed) {
@@ -295,6 +329,7 @@ Result<std::string> RoutesDigest(Tx& tx) {
 }
 
 Status SetRoutesDigest(Tx& tx, std::string_view digest) {
+  SEKISHO_RETURN_IF_ERROR(tx.Lock(std::string(kSchema) + ".routes"));
   SEKISHO_RETURN_IF_ERROR(tx.Execute(kForgetRoutes, {}));
   SEKISHO_RETURN_IF_ERROR(tx.Execute(kSetRoutes, {Octets{digest}}));
   return Ok();

@@ -7,6 +7,7 @@
 // and until when a claim holds. A row is deleted when its recipient reaches a terminal state: history is the ledger's.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,12 +54,17 @@ Status DeferRow(store::Tx& tx, const RowKey& key, std::string_view owner, TimePo
 // The attempt was never begun: it doesn't count.
 Status ReleaseRow(store::Tx& tx, const RowKey& key, std::string_view owner, TimePoint due);
 
-// Rows that a process other than `owner` holds, at most `limit`.
-Result<std::vector<QueueRow>> OrphanedRows(store::Tx& tx, std::string_view owner, int64_t limit);
-// Ends such a claim: the row waits, deferred and due at `due`.
-Status TakeOverRow(store::Tx& tx, const RowKey& key, TimePoint due);
+// Ends up to `limit` claims of `owner`, whose process is dead: the rows wait, deferred and due at `due`. Gives them.
+Result<std::vector<QueueRow>> TakeOverRows(store::Tx& tx, std::string_view owner, TimePoint due, int64_t limit);
+// Who holds rows, and until when each owner is known to be alive (owners.h).
+Result<std::vector<std::string>> ClaimingOwners(store::Tx& tx);
+Result<std::map<std::string, TimePoint>> KnownOwners(store::Tx& tx);
+Status PutOwner(store::Tx& tx, std::string_view owner, TimePoint until);
+Status RemoveOwner(store::Tx& tx, std::string_view owner);
 
-// All rows of a mail, whoever holds them; `claimed` says which are held.
+// A parcel that enters the queue and a recall of its mail: one after the other, or neither would see the other's row.
+Status LockMail(store::Tx& tx, const MailId& mail);
+// All rows of a mail, whoever holds them; `claimed` says which are held. They stay so until the transaction ends.
 struct MailRow {
   QueueRow row;
   bool claimed = false;
@@ -85,6 +91,7 @@ Result<std::optional<QueueRow>> AnyRow(store::Tx& tx, std::string_view destinati
 
 // Rows after `after` in the order of their keys, for a walk over all of them.
 Result<std::vector<QueueRow>> RowsAfter(store::Tx& tx, const RowKey& after, int64_t limit);
+// One that is gone meanwhile is no error.
 Status MoveRow(store::Tx& tx, const RowKey& key, std::string_view destination);
 
 // Recalls that came, by their event; each is a sealed mail.v1.Control.

@@ -26,8 +26,7 @@ Result<OpenedRow> Open(const stage::Surroundings& around, const QueueRow& row) {
   return out;
 }
 
-Status TakeOverOne(const stage::Surroundings& around, const QueueRow& row, store::Tx& tx, stage::Outbox& outbox) {
-  SEKISHO_RETURN_IF_ERROR(TakeOverRow(tx, row.key, around.clock.Now()));
+Status JournalTakenOver(const stage::Surroundings& around, const QueueRow& row, stage::Outbox& outbox) {
   const Result<OpenedRow> opened = Open(around, row);
   if (!opened.ok()) return Ok();  // it says so when it is claimed
   mail::v1::JournalEvent event = parcel::EventAbout(opened->parcel);
@@ -54,9 +53,9 @@ Result<uint64_t> TakeOver(const stage::Surroundings& around, const std::string& 
   uint64_t taken = 0;
   for (size_t found = kAtOnce; found == kAtOnce;) {
     SEKISHO_RETURN_IF_ERROR(committer.CommitAndWait([&](store::Tx& tx, stage::Outbox& outbox) -> Status {
-      SEKISHO_TRY(const std::vector<QueueRow> rows, OrphanedRows(tx, owner, kAtOnce));
+      SEKISHO_TRY(const std::vector<QueueRow> rows, TakeOverRows(tx, owner, around.clock.Now(), kAtOnce));
       found = rows.size();
-      for (const QueueRow& row : rows) SEKISHO_RETURN_IF_ERROR(TakeOverOne(around, row, tx, outbox));
+      for (const QueueRow& row : rows) SEKISHO_RETURN_IF_ERROR(JournalTakenOver(around, row, outbox));
       return Ok();
     }));
     taken += found;

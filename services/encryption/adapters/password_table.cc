@@ -27,10 +27,10 @@ Result<std::optional<PasswordRow>> FindPassword(store::Tx& tx, const ParcelId& p
   return found;
 }
 
-Status ForgetPassword(store::Tx& tx, const ParcelId& parcel) {
+Result<bool> ForgetPassword(store::Tx& tx, const ParcelId& parcel) {
   static const Statement kForget("DELETE FROM {encryption.password} WHERE parcel = $1");
-  SEKISHO_RETURN_IF_ERROR(tx.Execute(kForget, {Octets{parcel.octets()}}));
-  return Ok();
+  SEKISHO_TRY(const int64_t forgotten, tx.Execute(kForget, {Octets{parcel.octets()}}));
+  return forgotten == 1;
 }
 
 Status CountDown(store::Tx& tx, const ParcelId& parcel, int64_t ended) {

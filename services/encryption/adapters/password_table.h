@@ -19,7 +19,8 @@ struct PasswordRow {
 // Errors: kExists: the parcel has one.
 Status PutPassword(store::Tx& tx, const PasswordRow& row);
 Result<std::optional<PasswordRow>> FindPassword(store::Tx& tx, const ParcelId& parcel);
-Status ForgetPassword(store::Tx& tx, const ParcelId& parcel);
+// False when it was forgotten before.
+Result<bool> ForgetPassword(store::Tx& tx, const ParcelId& parcel);
 // So many recipients fewer wait for it; with the last it is forgotten.
 Status CountDown(store::Tx& tx, const ParcelId& parcel, int64_t ended);
 

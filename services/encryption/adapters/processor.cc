@@ -177,10 +177,9 @@ Result<stage::Effects> Processor::OnOutcome(const stage::Input& input) {
   event.set_detail("the sender is told the password in mail " + mail.id.ToString());
   return stage::Effects(
       [parcel, key = input.key, mail, event = std::move(event)](store::Tx& tx, stage::Outbox& outbox) -> Status {
-        // Asked again here: another outcome of this parcel may have told it meanwhile.
-        SEKISHO_TRY(const auto still, FindPassword(tx, parcel));
-        if (!still) return Ok();
-        SEKISHO_RETURN_IF_ERROR(ForgetPassword(tx, parcel));
+        // Who takes the row away tells it: another outcome of this parcel may have done so meanwhile.
+        SEKISHO_TRY(const bool mine, ForgetPassword(tx, parcel));
+        if (!mine) return Ok();
         SEKISHO_RETURN_IF_ERROR(outbox.Journal(key, event));
         return mail.Publish(tx, outbox);
       });

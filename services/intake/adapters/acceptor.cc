@@ -102,16 +102,18 @@ class Acceptor::IncomingMail final : public Incoming {
     row.mail = result.mail;
     SEKISHO_TRY(row.owner, keys.BlindIndex("principal", submission.submitter.principal()));
     if (!submission.request_id.empty()) {
-      SEKISHO_TRY(const auto earlier, FindRequest(tx, row.owner, submission.request_id));
-      if (earlier) {
+      // The row decides: of two replicas that are asked the same at once, the second waits here for the first.
+      SEKISHO_TRY(const bool first, InsertRequest(tx, row.owner, submission.request_id,
+                                                  {result.mail, submission.request_digest, result.at}));
+      if (!first) {
+        SEKISHO_TRY(const auto earlier, FindRequest(tx, row.owner, submission.request_id));
+        if (!earlier) return MakeError(Code::kUnavailable, "this request_id is being forgotten; try again");
         if (earlier->digest != submission.request_digest) {
           return MakeError(Code::kExists, "this request_id was used before for another mail; choose a new one");
         }
         result = Accepted{earlier->mail, earlier->at};
         return Ok();
       }
-      SEKISHO_RETURN_IF_ERROR(
-          InsertRequest(tx, row.owner, submission.request_id, {result.mail, submission.request_digest, result.at}));
     }
     SEKISHO_RETURN_IF_ERROR(staged.Attach(tx));
     SEKISHO_TRY(row.sealed_mail, keys.Seal(key, "intake.mail", mail.SerializeAsString()));

@@ -38,20 +38,20 @@ Result<std::optional<MailRow>> FindMail(store::Tx& tx, const MailId& mail) {
 }
 
 Status CloseRecipients(store::Tx& tx, const MailId& mail, int64_t recipients, TimePoint now) {
+  // Of a mail that did not come through here, which is one of the system's own, the first outcome makes the row.
   static const Statement kClose(
-      "UPDATE {intake.mail} SET open = open - $2, closed_at = CASE WHEN open <= $2 THEN $3 ELSE NULL END WHERE mail = "
-      "$1");
-  static const Statement kSystem(
-      "INSERT INTO {intake.mail} (mail, owner, sealed, open, closed_at) VALUES ($1, $2, $2, 0, $3)");
-  SEKISHO_TRY(const int64_t changed, tx.Execute(kClose, {Octets{mail.octets()}, recipients, ToMicros(now)}));
-  if (changed > 0) return Ok();
-  SEKISHO_RETURN_IF_ERROR(tx.Execute(kSystem, {Octets{mail.octets()}, Octets{""}, ToMicros(now)}));
+      "INSERT INTO {intake.mail} AS known (mail, owner, sealed, open, closed_at) VALUES ($1, $2, $2, 0, $4) "
+      "ON CONFLICT (mail) DO UPDATE SET open = known.open - $3, "
+      "closed_at = CASE WHEN known.open <= $3 THEN excluded.closed_at ELSE NULL END");
+  SEKISHO_RETURN_IF_ERROR(
+      tx.Execute(kClose, {Octets{mail.octets()}, Octets{""}, recipients, ToMicros(now)}));
   return Ok();
 }
 
 Result<std::vector<MailId>> ClosedBefore(store::Tx& tx, TimePoint before, int64_t max) {
   static const Statement kClosed(
-      "SELECT mail FROM {intake.mail} WHERE closed_at IS NOT NULL AND closed_at < $1 ORDER BY closed_at LIMIT $2");
+      "SELECT mail FROM {intake.mail} WHERE closed_at IS NOT NULL AND closed_at < $1 ORDER BY closed_at LIMIT $2 "
+      "{skip_locked}");
   std::vector<MailId> mails;
   SEKISHO_RETURN_IF_ERROR(tx.Query(kClosed, {ToMicros(before), max}, [&](const Row& row) -> Status {
     SEKISHO_TRY(const MailId mail, MailId::FromOctets(row.Blob(0)));
@@ -78,12 +78,14 @@ Result<std::optional<RequestRow>> FindRequest(store::Tx& tx, std::string_view ow
   return found;
 }
 
-Status InsertRequest(store::Tx& tx, std::string_view owner, std::string_view request_id, const RequestRow& row) {
+Result<bool> InsertRequest(store::Tx& tx, std::string_view owner, std::string_view request_id, const RequestRow& row) {
   static const Statement kInsert(
-      "INSERT INTO {intake.request} (owner, request, digest, mail, at) VALUES ($1, $2, $3, $4, $5)");
-  SEKISHO_RETURN_IF_ERROR(tx.Execute(
-      kInsert, {Octets{owner}, request_id, Octets{row.digest}, Octets{row.mail.octets()}, ToMicros(row.at)}));
-  return Ok();
+      "INSERT INTO {intake.request} (owner, request, digest, mail, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO "
+      "NOTHING");
+  SEKISHO_TRY(const int64_t inserted,
+              tx.Execute(kInsert, {Octets{owner}, request_id, Octets{row.digest}, Octets{row.mail.octets()},
+                                   ToMicros(row.at)}));
+  return inserted == 1;
 }
 
 Status DeleteRequestsBefore(store::Tx& tx, TimePoint before) {

@@ -34,7 +34,8 @@ Result<std::vector<MailId>> ClosedBefore(store::Tx& tx, TimePoint before, int64_
 Status DeleteMail(store::Tx& tx, const MailId& mail);
 
 Result<std::optional<RequestRow>> FindRequest(store::Tx& tx, std::string_view owner, std::string_view request_id);
-Status InsertRequest(store::Tx& tx, std::string_view owner, std::string_view request_id, const RequestRow& row);
+// False when the id was used before; then waits for whoever is about to use it.
+Result<bool> InsertRequest(store::Tx& tx, std::string_view owner, std::string_view request_id, const RequestRow& row);
 Status DeleteRequestsBefore(store::Tx& tx, TimePoint before);
 
 }  // namespace sekisho::intake

@@ -1,5 +1,7 @@
 #include "services/policy/adapters/contacts.h"
 
+#include <algorithm>
+
 #include "services/policy/adapters/tables.h"
 #include "services/policy/domain/address.h"
 #include "shared/stage/proto_time.h"
@@ -39,6 +41,7 @@ Result<stage::Effects> Contacts::Learn(const mail::v1::Outcome& outcome, const S
     SEKISHO_TRY(std::string index, Index(address));
     recipients.push_back(std::move(index));
   }
+  std::sort(recipients.begin(), recipients.end());  // rows are locked in one order
   return stage::Effects([sender = std::move(sender), recipients = std::move(recipients), at = FromProto(outcome.at())](
                             store::Tx& tx, stage::Outbox&) -> Status {
     for (const std::string& recipient : recipients) SEKISHO_RETURN_IF_ERROR(PutContact(tx, sender, recipient, at));

@@ -85,21 +85,37 @@ class MailReader::Reading {
       case Role::kBodyText:
       case Role::kBodyHtml:
         AddText(IsInsideAttachedMessage(part) ? Where::ATTACHMENT_TEXT : Where::BODY, part.place, part.text);
-        return Ok();
-      case Role::kInlineImage:
-        return HasNoText(part.real_type) ? Ok() : AddFile(part);
+        return part.embeds_files ? AddFile(part) : Ok();  // an invitation with a file in it
       case Role::kSignature:
-        return part.real_type == FileType::kPkcs7 || part.real_type == FileType::kPgp ? Ok() : AddFile(part);
+        AddText(Where::ATTACHMENT_TEXT, part.place, part.text);  // before and behind an armoured one, say
+        return IsMereSignature(part) ? Ok() : AddFile(part);
       case Role::kEncrypted:
-      case Role::kOpaqueSigned:
+      case Role::kOpaqueSigned: {
         // That of the mail as a whole is its seal.
-        return facts_.seal == SenderSeal::kEncrypted && !IsInsideAttachedMessage(part) ? Ok() : AddFile(part);
+        const bool of_mail = facts_.seal == SenderSeal::kEncrypted && !IsInsideAttachedMessage(part);
+        if (!of_mail || !MayBeSeal(part)) return AddFile(part);
+        if (part.real_type == FileType::kText) AddText(Where::ATTACHMENT_TEXT, part.place, part.text);
+        return Ok();
+      }
       case Role::kMessage:
         return AddMessage(part);
+      case Role::kInlineImage:
       case Role::kAttachment:
         return AddFile(part);
     }
     return AddFile(part);
+  }
+
+  static bool IsMereSignature(const Part& part) {
+    return (part.real_type == FileType::kPkcs7 || part.real_type == FileType::kPgp) && !part.encrypted &&
+           !part.embeds_files;
+  }
+
+  // Whether its octets can be what they are said to be. A program, say, is a file whatever it calls itself.
+  static bool MayBeSeal(const Part& part) {
+    return part.real_type == FileType::kPkcs7 || part.real_type == FileType::kPgp ||
+           part.real_type == FileType::kUnknown ||
+           (part.subtype == "pgp-encrypted" && part.real_type == FileType::kText);  // "Version: 1"
   }
 
   AttachmentFacts FactsOf(const Part& part) const {
@@ -110,6 +126,7 @@ class MailReader::Reading {
     file.type = part.real_type;
     file.size = part.decoded_size;
     file.encrypted = part.encrypted;
+    file.shown_in_text = part.role == Role::kInlineImage && HasNoText(part.real_type);
     file.name_mismatch = part.name_mismatch || part.double_extension || part.deceptive_name;
     return file;
   }

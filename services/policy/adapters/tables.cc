@@ -37,11 +37,13 @@ Result<bool> HasContact(store::Tx& tx, std::string_view sender, std::string_view
 }
 
 Status PutContact(store::Tx& tx, std::string_view sender, std::string_view recipient, TimePoint now) {
-  // A known pair is touched once a day at most, so that mail among the same people writes next to nothing.
+  // A known pair is touched once a day at most, so that mail among the same people writes next to nothing, and locks
+  // nothing: a conflict would lock the row, changed or not, and replicas come upon pairs in any order.
   static const Statement kPut(
-      "INSERT INTO {policy.contact} AS known (sender, recipient, first_at, last_at) VALUES ($1, $2, $3, $3) "
-      "ON CONFLICT (sender, recipient) DO UPDATE SET last_at = excluded.last_at "
-      "WHERE known.last_at < excluded.last_at - 86400000000");
+      "INSERT INTO {policy.contact} AS known (sender, recipient, first_at, last_at) SELECT $1, $2, $3, $3 "
+      "WHERE NOT EXISTS (SELECT 1 FROM {policy.contact} WHERE sender = $1 AND recipient = $2 AND "
+      "last_at >= $3 - 86400000000) "
+      "ON CONFLICT (sender, recipient) DO UPDATE SET last_at = excluded.last_at WHERE known.last_at < excluded.last_at");
   SEKISHO_RETURN_IF_ERROR(tx.Execute(kPut, {Octets{sender}, Octets{recipient}, ToMicros(now)}));
   return Ok();
 }

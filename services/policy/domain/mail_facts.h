@@ -36,6 +36,7 @@ struct AttachmentFacts {
   bool unreadable = false;        // its text, or what it contains, could not be scanned in full
   bool contains_unknown = false;  // a container whose members could not all be listed or typed
   bool name_mismatch = false;
+  bool shown_in_text = false;  // a picture that the HTML shows: not "an attachment", yet of a type and size
   std::string why_unreadable;  // for people, English: "a password protects it"
 };
 

@@ -71,7 +71,14 @@ void RunContents(const CompiledPolicy& policy, const MailFacts& mail, const std:
   }
 }
 
+// Only `any`.
+bool AsksForNothingMore(const v1::AttachmentCondition& asked) {
+  return asked.types().empty() && asked.extensions().empty() && asked.size_over() == 0 && !asked.encrypted() &&
+         !asked.unreadable() && !asked.name_mismatch();
+}
+
 bool Meets(const AttachmentFacts& attachment, const v1::AttachmentCondition& asked) {
+  if (attachment.shown_in_text && AsksForNothingMore(asked)) return false;
   const auto any = [](const auto& words, auto is) {
     return words.empty() || std::any_of(words.begin(), words.end(), is);
   };

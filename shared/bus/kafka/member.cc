@@ -35,17 +35,31 @@ int64_t Millis(Duration duration) { return duration / milliseconds(1); }
 
 }  // namespace
 
-Member::Member(const KafkaOptions& options, TopicCheck& topics, Topic topic, Window& window)
-    : options_(options), topics_(topics), topic_(topic), name_(TopicOnKafka(options, topic)), window_(window) {}
+Member::Member(const KafkaOptions& options, TopicCheck& topics, Topic topic, std::string_view group, Window& window)
+    : options_(options),
+      topics_(topics),
+      topic_(topic),
+      group_(group),
+      name_(TopicOnKafka(options, topic)),
+      window_(window) {}
 
 Result<std::unique_ptr<Member>> Member::Join(const KafkaOptions& options, TopicCheck& topics, Topic topic,
                                              std::string_view group, Window& window) {
-  std::unique_ptr<Member> member(new Member(options, topics, topic, window));
-  Settings settings(options.connection, "sekisho-" + std::string(group));
+  std::unique_ptr<Member> member(new Member(options, topics, topic, group, window));
+  SEKISHO_RETURN_IF_ERROR(member->Connect());
+  member->thread_ = std::thread([raw = member.get()] {
+    pthread_setname_np(pthread_self(), ("kafka:" + std::string(TopicName(raw->topic_))).substr(0, 15).c_str());
+    raw->Run();
+  });
+  return member;
+}
+
+Status Member::Connect() {
+  Settings settings(options_.connection, "sekisho-" + group_);
   // A group for each topic: what happens to the members of one does not disturb the others.
-  settings.Set("group.id", options.prefix + "." + std::string(group) + "." + std::string(TopicName(topic)))
-      .Set("session.timeout.ms", std::to_string(Millis(options.session)))
-      .Set("heartbeat.interval.ms", std::to_string(std::min<int64_t>(3'000, Millis(options.session) / 3)))
+  settings.Set("group.id", options_.prefix + "." + group_ + "." + std::string(TopicName(topic_)))
+      .Set("session.timeout.ms", std::to_string(Millis(options_.session)))
+      .Set("heartbeat.interval.ms", std::to_string(std::min<int64_t>(3'000, Millis(options_.session) / 3)))
       // Not cooperative-sticky: with manual commits it loses its place (librdkafka #4059).
       .Set("partition.assignment.strategy", "range")
       .Set("enable.auto.commit", "false")
@@ -55,17 +69,15 @@ Result<std::unique_ptr<Member>> Member::Join(const KafkaOptions& options, TopicC
       .Set("queued.max.messages.kbytes", "16384")
       // 2.0 also waits this long, by default half a second, whenever its own queue is full.
       .Set("fetch.error.backoff.ms", "50");
-  if (!options.instance.empty()) settings.Set("group.instance.id", options.instance);
-  rd_kafka_conf_set_opaque(settings.raw(), member.get());
+  if (!options_.instance.empty()) settings.Set("group.instance.id", options_.instance);
+  rd_kafka_conf_set_opaque(settings.raw(), this);
   rd_kafka_conf_set_rebalance_cb(settings.raw(), &Member::OnRebalance);
   rd_kafka_conf_set_offset_commit_cb(settings.raw(), &Member::OnCommitted);
-  SEKISHO_TRY(member->client_, std::move(settings).Make(RD_KAFKA_CONSUMER));
-  rd_kafka_poll_set_consumer(member->client_.get());
-  member->thread_ = std::thread([raw = member.get()] {
-    pthread_setname_np(pthread_self(), ("kafka:" + std::string(TopicName(raw->topic_))).substr(0, 15).c_str());
-    raw->Run();
-  });
-  return member;
+  SEKISHO_TRY(Client client, std::move(settings).Make(RD_KAFKA_CONSUMER));
+  rd_kafka_poll_set_consumer(client.get());
+  const std::scoped_lock lock(client_mutex_);
+  client_ = std::move(client);
+  return Ok();
 }
 
 Member::~Member() {
@@ -75,13 +87,39 @@ Member::~Member() {
 
 void Member::Run() {
   if (!AwaitTopics()) return;
+  Subscribe();
+  while (!leaving_) {
+    Poll();
+    if (fenced_by_own_commit_) Rejoin();
+  }
+  rd_kafka_consumer_close(client_.get());  // revokes what we have, which commits
+}
+
+void Member::Subscribe() {
   const PartitionList topics = Listed(name_, {RD_KAFKA_PARTITION_UA});
   if (const auto error = rd_kafka_subscribe(client_.get(), topics.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     window_.SetTrouble(FromKafka(error, "subscribing to " + name_));
-    return;
   }
-  while (!leaving_) Poll();
-  rd_kafka_consumer_close(client_.get());  // revokes what we have, which commits
+}
+
+// The library keeps a commit back while the coordinator is away. When the session ends meanwhile, it sends it
+// afterwards without our member id, the coordinator takes us for a second process of our name, and the client is beyond
+// repair. It wasn't one: begin anew. A process that is really there is told of by the answer to a heartbeat, and then
+// we stay out.
+void Member::Rejoin() {
+  observe::Log(observe::Level::kWarn, "bus.rejoin", {{"topic", name_}});
+  rd_kafka_consumer_close(client_.get());
+  window_.Withdraw(window_.Partitions());
+  window_.Forget(window_.Partitions());
+  committed_.clear();
+  paused_.clear();
+  committing_ = lost_while_committing_ = fenced_by_own_commit_ = false;
+  if (const Status connected = Connect(); connected.ok()) {
+    window_.SetTrouble(std::nullopt);
+    Subscribe();
+  } else {
+    window_.SetTrouble(connected.error());
+  }
 }
 
 bool Member::AwaitTopics() {
@@ -155,9 +193,13 @@ void Member::NoteEnds() {
 }
 
 void Member::AskEnds() const {
+  const std::shared_ptr<rd_kafka_t> client = [&] {
+    const std::scoped_lock lock(client_mutex_);
+    return client_;
+  }();
   for (const int32_t partition : window_.Partitions()) {
     int64_t low = 0, end = 0;
-    if (rd_kafka_query_watermark_offsets(client_.get(), name_.c_str(), partition, &low, &end, kAskMs) !=
+    if (rd_kafka_query_watermark_offsets(client.get(), name_.c_str(), partition, &low, &end, kAskMs) !=
         RD_KAFKA_RESP_ERR_NO_ERROR) {
       return;
     }
@@ -176,18 +218,24 @@ void Member::OnRebalance(rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_p
 }
 
 void Member::Assigned(rd_kafka_topic_partition_list_t* partitions) {
-  // Where each begins: told here rather than left to the library, so that the depth is known before the first record.
+  // Where each begins is asked here rather than left to the library: the depth is then known before the first record.
   if (rd_kafka_committed(client_.get(), partitions, kAssignMs) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    for (int i = 0; i < partitions->cnt; ++i) partitions->elems[i].offset = RD_KAFKA_OFFSET_INVALID;
+    for (int i = 0; i < partitions->cnt; ++i) partitions->elems[i].err = RD_KAFKA_RESP_ERR__NO_OFFSET;
   }
   for (int i = 0; i < partitions->cnt; ++i) {
     auto& partition = partitions->elems[i];
     std::optional<int64_t> start;
-    if (partition.err == RD_KAFKA_RESP_ERR_NO_ERROR && partition.offset >= 0) {
+    if (partition.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      partition.offset = RD_KAFKA_OFFSET_INVALID;  // not known now: the library asks again
+    } else if (partition.offset >= 0) {
       start = committed_[partition.partition] = partition.offset;
     } else {
-      partition.offset =
-          RD_KAFKA_OFFSET_INVALID;  // the group's own or, for a new group, the oldest: the library asks again
+      partition.offset = RD_KAFKA_OFFSET_BEGINNING;  // a new group
+      int64_t oldest = 0, end = 0;
+      if (rd_kafka_query_watermark_offsets(client_.get(), name_.c_str(), partition.partition, &oldest, &end, kAskMs) ==
+          RD_KAFKA_RESP_ERR_NO_ERROR) {
+        start = partition.offset = committed_[partition.partition] = oldest;
+      }
     }
     window_.Assign(partition.partition, start);
   }
@@ -201,11 +249,13 @@ void Member::Revoked(rd_kafka_topic_partition_list_t* partitions) {
   window_.Withdraw(numbers);
   if (!lost && !leaving_) window_.AwaitIdle(numbers, options_.hand_over);
   if (!lost) CommitNow(numbers);
+  if (lost && committing_) lost_while_committing_ = true;
   window_.Forget(numbers);
-  for (const int32_t number : numbers) {
-    committed_.erase(number);
-    paused_.erase(number);
-  }
+  // The library remembers what we paused beyond the assignment: given to us again, the partition would stand still for
+  // ever.
+  if (!paused_.empty()) rd_kafka_resume_partitions(client_.get(), Listed(name_, paused_).get());
+  paused_.clear();  // the assignment is eager: it goes as a whole
+  for (const int32_t number : numbers) committed_.erase(number);
   rd_kafka_assign(client_.get(), nullptr);
 }
 
@@ -231,6 +281,8 @@ void Member::OnCommitted(rd_kafka_t*, rd_kafka_resp_err_t error, rd_kafka_topic_
                          void* self) {
   auto& member = *static_cast<Member*>(self);
   member.committing_ = false;
+  member.fenced_by_own_commit_ = error == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID && member.lost_while_committing_;
+  member.lost_while_committing_ = false;
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR || partitions == nullptr) return;
   for (int i = 0; i < partitions->cnt; ++i)
     member.committed_.erase(partitions->elems[i].partition);  // to be told again

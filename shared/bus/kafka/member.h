@@ -7,6 +7,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <thread>
@@ -31,10 +32,13 @@ class Member {
   void AskEnds() const;
 
  private:
-  Member(const KafkaOptions& options, TopicCheck& topics, Topic topic, Window& window);
+  Member(const KafkaOptions& options, TopicCheck& topics, Topic topic, std::string_view group, Window& window);
   static void OnRebalance(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void* self);
   static void OnCommitted(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void* self);
 
+  Status Connect();
+  void Subscribe();
+  void Rejoin();
   void Run();
   bool AwaitTopics();
   void Poll();
@@ -51,17 +55,21 @@ class Member {
   const KafkaOptions& options_;
   TopicCheck& topics_;
   const Topic topic_;
+  const std::string group_;
   const std::string name_;  // of the topic
   Window& window_;
   std::atomic<bool> leaving_ = false;
 
   // Of the thread.
   std::map<int32_t, int64_t> committed_;  // what the broker was last told
-  bool committing_ = false;
+  bool committing_ = false;               // a commit was sent, and not answered
+  bool lost_while_committing_ = false;    // and the session ended before the answer
+  bool fenced_by_own_commit_ = false;     // see Rejoin
   std::set<int32_t> paused_;
   std::chrono::steady_clock::time_point next_look_{};
 
-  Client client_;
+  mutable std::mutex client_mutex_;  // for who is not the thread, and for the thread when it sets it
+  std::shared_ptr<rd_kafka_t> client_;
   std::thread thread_;
 };
 

@@ -22,17 +22,6 @@ std::string_view Octets(const void* data, size_t size) {
   return data == nullptr ? std::string_view() : std::string_view(static_cast<const char*>(data), size);
 }
 
-// The same for the same record whenever it is given. Not an id of anybody else's: UUIDv8 (RFC 9562 §5.8).
-EventId IdOfPosition(Topic topic, const Position& position) {
-  std::string octets(16, '\0');
-  for (size_t i = 0; i < 4; ++i) octets[i] = static_cast<char>(position.partition >> (24 - 8 * i));
-  octets[4] = static_cast<char>(topic);
-  octets[6] = static_cast<char>(0x80);
-  octets[8] = static_cast<char>(0x80);
-  for (size_t i = 0; i < 7; ++i) octets[9 + i] = static_cast<char>(position.offset >> (48 - 8 * i));
-  return *EventId::FromOctets(octets);
-}
-
 }  // namespace
 
 Record ReadRecord(Topic topic, const rd_kafka_message_t& message) {

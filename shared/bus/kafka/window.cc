@@ -80,6 +80,8 @@ bool Window::Wanted(int32_t partition, bool wanted) const {
   const std::scoped_lock lock(mutex_);
   const auto found = partitions_.find(partition);
   if (stopped_ || found == partitions_.end()) return false;
+  // Where it begins shows with its first record; before that its depth is not known.
+  if (!found->second.progress.Lowest()) return true;
   const size_t most_waiting = wanted ? kMostWaiting : kMostWaiting / 2, spread = wanted ? spread_ : spread_ / 2;
   return waiting_.size() < most_waiting && found->second.progress.Spread() < static_cast<int64_t>(spread);
 }

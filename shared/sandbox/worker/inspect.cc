@@ -90,12 +90,17 @@ bool IsMacroProject(std::string_view octets) {
          file->Find("PowerPoint Document") == nullptr && file->Find("Package") == nullptr;
 }
 
-// Parts of an office file that nobody opens by themselves: pictures, fonts, printer settings, ODF's own type.
+bool Runs(FileType type) {
+  return type == FileType::kPe || type == FileType::kElf || type == FileType::kMachO || type == FileType::kLnk;
+}
+
+// Parts of an office file that nobody opens by themselves: pictures, sound, fonts, printer settings, ODF's own type.
+// Not what runs, nor what no known program wrote under such a name.
 bool IsIngredient(std::string_view octets, std::string_view name) {
   if (name == "mimetype" && octets.starts_with("application/vnd.oasis.") && octets.size() < 128) return true;
   const FileType type = TypeOf(octets, name);
-  return type == FileType::kUnknown || KindOf(type) == Kind::kNoText ||
-         (type == FileType::kOle && IsMacroProject(octets));
+  if (type == FileType::kUnknown) return mime::ExtensionFits(mime::Extension(name), type);
+  return (KindOf(type) == Kind::kNoText && !Runs(type)) || (type == FileType::kOle && IsMacroProject(octets));
 }
 
 bool IsXmlPart(std::string_view name) {

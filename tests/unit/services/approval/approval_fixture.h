@@ -20,8 +20,8 @@
 #include "shared/rpc/server.h"
 #include "shared/stage/handover.h"
 #include "shared/stage/topology.h"
-#include "shared/store/sqlite.h"
 #include "shared/testing/fake_clock.h"
+#include "shared/testing/store/test_store.h"
 #include "shared/testing/temporary_folder.h"
 
 namespace sekisho::approval {
@@ -66,7 +66,7 @@ class ApprovalFixture : public ::testing::Test {
   ~ApprovalFixture() override { Close(); }
 
   void Open() {
-    database_ = *store::OpenSqlite({.folder = folder_ / "data"});
+    database_ = store_.Open();
     bus_ = *bus::OpenLocal(*database_, stage::ConsumerGroups());
     content_ = *content::OpenLocal({.folder = folder_ / "content"}, *database_, *keys_, clock_);
     around_ = std::make_unique<stage::Surroundings>(
@@ -310,6 +310,7 @@ class ApprovalFixture : public ::testing::Test {
   static std::string IdOf(const Mail& mail) { return ParcelId::FromOctets(mail.parcel.parcel_id())->ToString(); }
 
   testing::TemporaryFolder folder_;
+  const testing::TestStore store_;
   testing::FakeClock clock_;
   WorkerPool workers_;
   config::v1::Config config_;

@@ -20,8 +20,8 @@
 #include "shared/keys/file_ring.h"
 #include "shared/stage/handover.h"
 #include "shared/stage/topology.h"
-#include "shared/store/sqlite.h"
 #include "shared/testing/fake_clock.h"
+#include "shared/testing/store/test_store.h"
 #include "shared/testing/temporary_folder.h"
 #include "tests/unit/services/encryption/people.h"
 
@@ -194,6 +194,7 @@ class EncryptionWorld {
 
  private:
   testing::TemporaryFolder folder_;
+  const testing::TestStore store_;
 
  public:
   testing::FakeClock clock;
@@ -209,7 +210,7 @@ class EncryptionWorld {
 
  private:
   void OpenStore() {
-    database = *store::OpenSqlite({.folder = folder_ / "data"});
+    database = store_.Open();
     bus = *bus::OpenLocal(*database, stage::ConsumerGroups());
     content = *content::OpenLocal({.folder = folder_ / "content"}, *database, *keys, clock);
     around =

@@ -11,8 +11,8 @@
 #include "shared/content/local.h"
 #include "shared/keys/file_ring.h"
 #include "shared/stage/topology.h"
-#include "shared/store/sqlite.h"
 #include "shared/testing/fake_clock.h"
+#include "shared/testing/store/test_store.h"
 #include "shared/testing/temporary_folder.h"
 
 namespace sekisho::intake {
@@ -25,9 +25,7 @@ class AcceptorTest : public ::testing::Test {
  protected:
   AcceptorTest() : workers_("test", 1, 100) {
     keys_ = *keys::OpenFileRing(folder_ / "ring", true);
-    store::SqliteOptions options;
-    options.folder = folder_ / "data";
-    database_ = *store::OpenSqlite(options);
+    database_ = store_.Open();
     bus_ = *bus::OpenLocal(*database_, stage::ConsumerGroups());
     content::LocalOptions content_options;
     content_options.folder = folder_ / "content";
@@ -85,6 +83,7 @@ class AcceptorTest : public ::testing::Test {
   }
 
   testing::TemporaryFolder folder_;
+  const testing::TestStore store_;
   testing::FakeClock clock_;
   WorkerPool workers_;
   AcceptorLimits limits_;

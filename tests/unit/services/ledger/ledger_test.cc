@@ -13,8 +13,8 @@
 #include "shared/rpc/server.h"
 #include "shared/stage/proto_time.h"
 #include "shared/stage/topology.h"
-#include "shared/store/sqlite.h"
 #include "shared/testing/fake_clock.h"
+#include "shared/testing/store/test_store.h"
 #include "shared/testing/temporary_folder.h"
 
 namespace sekisho::ledger {
@@ -34,7 +34,7 @@ class LedgerTest : public ::testing::Test {
   LedgerTest()
       : workers_("test", 2, 1000),
         keys_(*keys::OpenFileRing(folder_ / "ring", true)),
-        database_(*store::OpenSqlite({.folder = folder_ / "data"})),
+        database_(store_.Open()),
         bus_(*bus::OpenLocal(*database_, stage::ConsumerGroups())),
         around_{*database_, *bus_, *keys_, clock_, workers_, "example"},
         authenticator_(*keys_, clock_, std::chrono::hours(24 * 365),
@@ -144,6 +144,7 @@ class LedgerTest : public ::testing::Test {
   }
 
   testing::TemporaryFolder folder_;
+  const testing::TestStore store_;
   testing::FakeClock clock_;
   WorkerPool workers_;
   config::v1::Config config_;

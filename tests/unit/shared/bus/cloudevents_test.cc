@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "shared/bus/header.h"
+
 namespace sekisho::bus {
 namespace {
 
@@ -57,6 +59,55 @@ TEST(CloudEventsTest, ComesBackWhole) {
   EXPECT_EQ(decoded->traceparent, header.traceparent);
   EXPECT_EQ(decoded->causation, header.causation);
   EXPECT_EQ(decoded->macs, header.macs);
+}
+
+Header DeadLetterHeader() {
+  Header header = FullHeader();
+  header.dead_letter =
+      DeadLetter{Topic::kJudged, *EventId::Parse("0193d2a1-0000-7000-8000-000000000003"), "policy", "malformed", 8};
+  return header;
+}
+
+TEST(CloudEventsTest, ADeadLettersOriginIsInAttributesOfItsOwn) {
+  NamedOctets headers = EncodeCloudEvent(DeadLetterHeader());
+  EXPECT_EQ(*Find(headers, "ce_origintopic"), "judged");
+  EXPECT_EQ(*Find(headers, "ce_originid"), "0193d2a1-0000-7000-8000-000000000003");
+  EXPECT_EQ(*Find(headers, "ce_originsource"), "policy");
+  EXPECT_EQ(*Find(headers, "ce_cause"), "malformed");
+  EXPECT_EQ(*Find(headers, "ce_attempts"), "8");
+  const auto decoded = DecodeCloudEvent(headers);
+  ASSERT_TRUE(decoded.ok() && decoded->dead_letter.has_value());
+  EXPECT_EQ(*decoded->dead_letter, *DeadLetterHeader().dead_letter);
+  EXPECT_EQ(DecodeHeader(EncodeHeader(DeadLetterHeader()))->dead_letter, DeadLetterHeader().dead_letter);
+  EXPECT_FALSE(DecodeCloudEvent(EncodeCloudEvent(FullHeader()))->dead_letter.has_value());
+}
+
+TEST(CloudEventsTest, ADeadLetterWithoutAReadableOriginIsCorrupt) {
+  for (const auto& [name, value] : {std::pair{"ce_origintopic", "elsewhere"},
+                                    {"ce_originid", "x"},
+                                    {"ce_attempts", ""},
+                                    {"ce_attempts", "8x"},
+                                    {"ce_attempts", "-1"},
+                                    {"ce_originsource", "\xff"},
+                                    {"ce_cause", "\n"}}) {
+    NamedOctets headers = EncodeCloudEvent(DeadLetterHeader());
+    *Find(headers, name) = value;
+    const auto decoded = DecodeCloudEvent(headers);
+    ASSERT_FALSE(decoded.ok()) << name << " " << value;
+    EXPECT_EQ(decoded.error().code, Code::kCorrupt);
+  }
+}
+
+// They are kept, listed and shown: a database and a terminal must be able to take them.
+TEST(CloudEventsTest, AttributesThatAreNotPrintableAreCorrupt) {
+  for (const char* name : {"ce_type", "ce_source", "ce_organizationid", "traceparent"}) {
+    EXPECT_EQ(CodeWith(name, "\xff"), Code::kCorrupt) << name;
+    EXPECT_EQ(CodeWith(name, std::string("a\0b", 3)), Code::kCorrupt) << name;
+    EXPECT_EQ(CodeWith(name, "a\nb"), Code::kCorrupt) << name;
+  }
+  NamedOctets headers = EncodeCloudEvent(FullHeader());
+  headers.emplace_back("mac-\xff", "m");
+  EXPECT_EQ(DecodeCloudEvent(headers).error().code, Code::kCorrupt);
 }
 
 TEST(CloudEventsTest, WhatIsEmptyIsAbsent) {

@@ -249,6 +249,14 @@ TEST_F(SekishoConfigTest, ASmartHostPasswordNeedsVerifiedTls) {
   EXPECT_EQ(Paths(), "delivery.routes[0].tls ");
 }
 
+TEST_F(SekishoConfigTest, AMountedKeyRingIsNotMade) {
+  config_.mutable_keys()->set_mounted(true);
+  config_.mutable_keys()->set_create(false);
+  EXPECT_EQ(Paths(), "");
+  config_.mutable_keys()->set_create(true);
+  EXPECT_EQ(Paths(), "keys.create ");
+}
+
 TEST_F(SekishoConfigTest, AnEmptyFileSaysAllThatIsRequired) {
   config_.Clear();
   EXPECT_EQ(

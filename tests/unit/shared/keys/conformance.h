@@ -65,6 +65,28 @@ TEST_P(KeyRingConformance, ADestroyedEpochTakesItsMailsWithIt) {
   EXPECT_TRUE(ring_->Open(*tomorrow, "").ok());
 }
 
+TEST_P(KeyRingConformance, ADestroyedEpochNeverGetsAnotherKey) {
+  const auto blob = ring_->Seal(*ring_->NewMailKey(clock_.Now()), "", "today");
+  ASSERT_TRUE(ring_->DestroyEpoch(ring_->Epochs().front()).ok());
+  for (int start = 0; start < 2; ++start) {
+    EXPECT_EQ(ring_->NewMailKey(clock_.Now()).error().code, Code::kUnavailable);
+    EXPECT_EQ(ring_->MakeEpoch(clock_.Now()).error().code, Code::kUnavailable);
+    EXPECT_EQ(ring_->Open(*blob, "").error().code, Code::kNotFound);
+    ring_ = harness_->Open();
+  }
+  EXPECT_TRUE(ring_->NewMailKey(clock_.Now() + std::chrono::hours(24)).ok());
+}
+
+TEST_P(KeyRingConformance, AnEpochMadeAheadIsTheOneOfItsDay) {
+  const TimePoint tomorrow = clock_.Now() + std::chrono::hours(24);
+  ASSERT_TRUE(ring_->MakeEpoch(tomorrow).ok());
+  ring_ = harness_->Open();
+  const auto blob = ring_->Seal(*ring_->NewMailKey(tomorrow), "", "tomorrow");
+  ASSERT_TRUE(ring_->MakeEpoch(tomorrow).ok());
+  EXPECT_EQ(ring_->Epochs().size(), 1u);
+  EXPECT_TRUE(ring_->Open(*blob, "").ok());
+}
+
 TEST_P(KeyRingConformance, IndexesAndEdgesKeepApart) {
   const auto one = ring_->BlindIndex("principal", "hanako@example.jp");
   EXPECT_EQ(*one, *ring_->BlindIndex("principal", "hanako@example.jp"));

@@ -9,6 +9,7 @@
 #include "shared/mime/builder.h"
 #include "shared/mime/encrypted_file.h"
 #include "shared/mime/file_type.h"
+#include "shared/mime/leaf.h"
 #include "shared/mime/model.h"
 #include "tests/unit/shared/mime/mails.h"
 
@@ -232,6 +233,33 @@ TEST(EncryptedFileTest, SeesPasswords) {
   for (const Case& c : cases) EXPECT_EQ(IsEncryptedFile(c.type, c.content), c.encrypted) << c.what;
 }
 
+// The beginnings of what OpenSSL 3.0 makes, and of Bouncy Castle's indefinite lengths.
+TEST(CmsTest, ASignatureHoldsContentOrNot) {
+  const std::string der = "3082056f06092a864886f70d010702a08205603082055c020101310f300d06096086480165030402010500";
+  const std::string ber = "308006092a864886f70d010702a0803080020101310d300b0609608648016503040201";
+  const std::pair<std::string, CmsKind> cases[] = {
+      {der + "300b06092a864886f70d010701a08202fd308202f9", CmsKind::kDetached},
+      {ber + "300b06092a864886f70d010701a08202fd308202f9", CmsKind::kDetached},
+      {ber + "308006092a864886f70d0107010000a08202fd308202f9", CmsKind::kDetached},
+      {der + "301506092a864886f70d010701a008040668656c6c6f0a", CmsKind::kSigned},
+      {ber + "308006092a864886f70d010701a0802480040668656c6c6f0a", CmsKind::kSigned},
+      {der + "300b06092a864886f7", CmsKind::kSigned},  // cut off: can't be told
+      {der, CmsKind::kSigned},
+      {"308006092a864886f70d010703a0803080020100", CmsKind::kHiding},
+      {"308006092a864886f70d0107", CmsKind::kNone},
+      {"68656c6c6f", CmsKind::kNone},
+  };
+  for (const auto& [hex, kind] : cases) {
+    const auto octets = HexDecode(hex);
+    ASSERT_TRUE(octets.ok()) << hex;
+    EXPECT_EQ(FindCmsKind(*octets), kind) << hex;
+  }
+  const std::string whole = *HexDecode(der + "301506092a864886f70d010701a008040668656c6c6f0a");
+  for (size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_NE(FindCmsKind(std::string_view(whole).substr(0, size)), CmsKind::kDetached) << size;
+  }
+}
+
 TEST(FileNameTest, ExtensionsFitTypes) {
   EXPECT_EQ(Extension("C:\\dir\\報告書.ＰＤＦ"), "pdf") << "full width";
   EXPECT_EQ(Extension("a.exe. "), "exe") << "Windows drops blanks and dots at the end";
@@ -438,6 +466,18 @@ TEST(RoleTest, SaysWhatPartsAreToAPerson) {
        head + "Content-Type: multipart/related; boundary=b\n\n--b\nContent-Type: text/html\n\n<img "
               "src=\"cid:i\">\n--b\nContent-Type: image/gif\nContent-ID: <i>\n\nGIF89a\n--b--\n",
        {"the mail", "HTML body", "inline image 1"}},
+      {"program shown by the HTML",
+       head + "Content-Type: multipart/related; boundary=b\n\n--b\nContent-Type: text/html\n\n<img "
+              "src=\"cid:i\">\n--b\nContent-Type: image/gif\nContent-ID: <i>\nContent-Transfer-Encoding: "
+              "base64\n\nf0VMRgIBAQA=\n--b--\n",
+       {"the mail", "HTML body", "attachment 1"}},
+      {"binary called text",
+       head + "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b\nContent-Type: "
+              "text/plain\nContent-Transfer-Encoding: base64\n\nyv66vgAAADQA\n--b--\n",
+       {"the mail", "body", "attachment 1"}},
+      {"UTF-16 text",
+       head + "Content-Type: text/plain; charset=utf-16le\nContent-Transfer-Encoding: base64\n\naABpAA==\n",
+       {"body"}},
       {"image that nothing shows",
        head + "Content-Type: multipart/related; boundary=b\n\n--b\nContent-Type: text/html\n\n<p>\n--b\nContent-Type: "
               "image/gif\nContent-ID: <i>\n\nGIF89a\n--b--\n",

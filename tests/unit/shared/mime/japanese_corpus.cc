@@ -715,6 +715,10 @@ void Roundcube(Draft& d) {
                                    "\";\n size=" + std::to_string(file.content.size()) + "\n")});
 }
 
+// How a SignedData without content begins.
+constexpr std::string_view kOutlookSignature =
+    "308006092a864886f70d010702a0803080020101310f300d06096086480165030402010500308006092a864886f70d0107010000a08082";
+
 void Signed(Draft& d) {
   const std::string b = "----=_NextPart_000_" + d.make.Hex(4) + "_01DC" + d.make.Hex(4) + "." + d.make.Hex(8);
   d.Common();
@@ -730,7 +734,7 @@ void Signed(Draft& d) {
                              Encode(d.make.Body(d.mail.phrase), Coding::kJis),
                          "Content-Type: application/pkcs7-signature;\n\tname=\"smime.p7s\"\nContent-Transfer-Encoding: "
                          "base64\nContent-Disposition: attachment;\n\tfilename=\"smime.p7s\"\n\n" +
-                             Base64("\x30\x80\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x07\x02" + d.make.Hex(500))},
+                             Base64(*HexDecode(kOutlookSignature) + d.make.Hex(500))},
                         "This is a multi-part message in MIME format.\n\n");
 }
 

@@ -11,8 +11,8 @@
 #include "shared/stage/handover.h"
 #include "shared/stage/proto_time.h"
 #include "shared/stage/topology.h"
-#include "shared/store/sqlite.h"
 #include "shared/testing/fake_clock.h"
+#include "shared/testing/store/test_store.h"
 #include "shared/testing/temporary_folder.h"
 #include "shared/text/utf8.h"
 
@@ -49,10 +49,11 @@ class WriterTest : public ::testing::Test {
   }
 
   const testing::TemporaryFolder folder_;
+  const testing::TestStore store_;
   testing::FakeClock clock_;
   WorkerPool workers_{"test", 1, 10};
   std::unique_ptr<keys::KeyRing> keys_ = *keys::OpenFileRing(folder_ / "ring", true);
-  std::unique_ptr<store::Database> database_ = *store::OpenSqlite({.folder = folder_ / "data"});
+  std::unique_ptr<store::Database> database_ = store_.Open();
   std::unique_ptr<bus::Bus> bus_ = *bus::OpenLocal(*database_, stage::ConsumerGroups());
   std::unique_ptr<content::Store> content_ =
       *content::OpenLocal({.folder = folder_ / "content"}, *database_, *keys_, clock_);

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <thread>
 
 #include "shared/testing/command.h"
@@ -152,6 +153,22 @@ TEST_F(SandboxTest, FilesInsideOfficeFilesAreReadToo) {
   Write("word/media/notes.txt", "社外秘");
   EXPECT_EQ(Inspect(Make("7z a -tzip w.docx word/media/notes.txt", "w.docx"), "w.docx").entries.size(), 2u)
       << "a stowaway";
+}
+
+TEST_F(SandboxTest, WhatRunsIsNoPartOfADocument) {
+  std::filesystem::copy(std::string(SEKISHO_TESTDATA) + "/sandbox/word.docx", folder_ / "w.docx");
+  const std::string elf =
+      "\x7F"
+      "ELF" +
+      std::string(64, '\1');
+  Write("word/media/image1.png", elf);
+  Write("word/media/font.odttf", std::string(64, '\1'));
+  Write("word/media/run.exe", std::string(64, '\1'));
+  const Inspection inspection = Inspect(Make("7z a -tzip w.docx word/media", "w.docx"), "w.docx");
+  std::map<std::string, mime::FileType> found;
+  for (const Entry& entry : inspection.entries) found[entry.name] = entry.type;
+  EXPECT_EQ(found, (std::map<std::string, mime::FileType>{{"word/media/image1.png", mime::FileType::kElf},
+                                                          {"word/media/run.exe", mime::FileType::kUnknown}}));
 }
 
 TEST_F(SandboxTest, WhatIsEncryptedIsSaid) {

@@ -15,9 +15,10 @@
 #include "shared/bus/local.h"
 #include "shared/keys/file_ring.h"
 #include "shared/stage/handover.h"
+#include "shared/stage/proto_time.h"
 #include "shared/stage/topology.h"
-#include "shared/store/sqlite.h"
 #include "shared/testing/fake_clock.h"
+#include "shared/testing/store/test_store.h"
 #include "shared/testing/temporary_folder.h"
 
 namespace sekisho::stage {
@@ -81,6 +82,7 @@ class RefusingDatabase final : public store::Database {
     return behind_.Migrate(schema, migrations);
   }
   Stats stats() const override { return behind_.stats(); }
+  bool sole_process() const override { return behind_.sole_process(); }
   void Stop() override { behind_.Stop(); }
 
   std::atomic<bool> refusing{false};
@@ -146,12 +148,10 @@ class StageTest : public ::testing::Test {
   ~StageTest() override { Close(); }
 
   void Open() {
-    store::SqliteOptions options;
-    options.folder = folder_ / "data";
-    database_ = *store::OpenSqlite(options);
+    database_ = store_.Open();
     const store::Migration migrations[] = {{1, "CREATE TABLE {probe.effect} (name TEXT NOT NULL);\n"}};
     SEKISHO_CHECK(database_->Migrate("probe", migrations).ok());
-    bus_ = *bus::OpenLocal(*database_, ConsumerGroups());
+    bus_ = *bus::OpenLocal(*database_, groups_);
     front_ = std::make_unique<RefusingDatabase>(*database_);
     around_ = std::make_unique<Surroundings>(Surroundings{*front_, *bus_, *keys_, clock_, workers_, "example"});
   }
@@ -196,6 +196,18 @@ class StageTest : public ::testing::Test {
                     .ok());
     return effects;
   }
+  // From now on somebody reads the dead letters, which the local bus else keeps for nobody.
+  std::unique_ptr<bus::Consumer> WatchDeadLetters() {
+    Close();
+    groups_[bus::Topic::kDeadLetter] = {"watcher"};
+    Open();
+    return *bus_->Subscribe(bus::Topic::kDeadLetter, "watcher");
+  }
+  bus::Message NextDeadLetter(bus::Consumer& watcher) {
+    const auto records = watcher.Fetch(1, std::chrono::seconds(20));
+    EXPECT_TRUE(records.ok() && records->size() == 1);
+    return records->at(0).message;
+  }
   // Real time passes here only until another thread has done its work.
   template <typename Condition>
   void Await(Condition condition, const char* what) {
@@ -208,11 +220,13 @@ class StageTest : public ::testing::Test {
   v1::Queue Queue() { return stage_->Queues().front(); }
 
   testing::TemporaryFolder folder_;
+  const testing::TestStore store_;
   testing::FakeClock clock_;
   WorkerPool workers_;
   std::unique_ptr<keys::KeyRing> keys_;
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<RefusingDatabase> front_;  // before the database
+  std::map<bus::Topic, std::vector<std::string>> groups_ = ConsumerGroups();
   std::unique_ptr<bus::Bus> bus_;
   std::unique_ptr<Surroundings> around_;
   std::unique_ptr<Stage> stage_;
@@ -286,6 +300,82 @@ TEST_F(StageTest, AParkedRecordRunsAgainWhenRedriven) {
   EXPECT_TRUE(redriven_id_differs);
   EXPECT_EQ(Queue().parked(), 0u);
   EXPECT_EQ(stage_->Redrive(parked_id).error().code, Code::kNotFound);
+}
+
+TEST_F(StageTest, AParkedRecordTellsWhereItComesFromAndWhatItIs) {
+  ScriptedProcessor processor(
+      [](const Input&, const mail::v1::Mail&) -> Result<Effects> { return MakeError(Code::kMalformed, "cannot be"); });
+  Submit("one");
+  Submit("two");
+  Start(processor);
+  Await([&] { return Queue().parked() == 2; }, "they are parked");
+  const EventId event = *EventId::Parse(stage_->Parked()->back().event_id());
+  const auto shown = *stage_->Parked(event);
+  ASSERT_EQ(shown.size(), 1u);
+  EXPECT_EQ(shown[0].event_id(), event.ToString());
+  EXPECT_EQ(shown[0].stage(), "policy");
+  EXPECT_EQ(shown[0].source(), "intake");
+  EXPECT_EQ(shown[0].type(), "sekisho.mail.v1.Mail");
+  EXPECT_EQ(FromProto(shown[0].produced_at()), clock_.Now());
+  EXPECT_EQ(shown[0].redriven_from(), "");
+  const auto again = stage_->Redrive(event);
+  ASSERT_TRUE(again.ok());
+  EXPECT_TRUE(stage_->Parked(event)->empty());
+  Await([&] { return Queue().parked() == 2; }, "it is parked again");
+  EXPECT_EQ(stage_->Parked(*again)->at(0).redriven_from(), event.ToString());
+}
+
+TEST_F(StageTest, ARecordThatIsGivenUpLeavesADeadLetter) {
+  const auto watcher = WatchDeadLetters();
+  ScriptedProcessor processor(
+      [](const Input&, const mail::v1::Mail&) -> Result<Effects> { return MakeError(Code::kMalformed, "cannot be"); });
+  Submit("bad");
+  Start(processor);
+  const bus::Message letter = NextDeadLetter(*watcher);
+  const auto parked = *stage_->Parked();
+  ASSERT_EQ(parked.size(), 1u);
+  EXPECT_EQ(letter.key.ToString(), parked[0].mail_id());
+  EXPECT_EQ(letter.header.source, "policy");
+  EXPECT_EQ(letter.header.type, "sekisho.mail.v1.Mail");
+  EXPECT_EQ(letter.header.causation.ToString(), parked[0].event_id());
+  ASSERT_TRUE(letter.header.dead_letter.has_value());
+  const bus::DeadLetter& origin = *letter.header.dead_letter;
+  EXPECT_EQ(origin.topic, bus::Topic::kSubmitted);
+  EXPECT_EQ(origin.source, "intake");
+  EXPECT_EQ(origin.cause, "malformed");
+  EXPECT_EQ(origin.attempts, 1u);
+  const auto opened = keys_->Open(letter.value, ValueContext(origin.topic, origin.event));
+  ASSERT_TRUE(opened.ok());
+  mail::v1::Mail mail;
+  ASSERT_TRUE(mail.ParseFromString(opened->plaintext));
+  EXPECT_EQ(mail.submitter().helo(), "bad");
+
+  const EventId minted = *stage_->Redrive(*EventId::Parse(parked[0].event_id()));
+  const bus::Message second = NextDeadLetter(*watcher);
+  EXPECT_EQ(second.header.causation, minted);
+  EXPECT_EQ(second.header.dead_letter->event, origin.event);
+}
+
+TEST_F(StageTest, ADeadLetterPassesOnNothingThatAStrangerWrote) {
+  const auto watcher = WatchDeadLetters();
+  ScriptedProcessor processor([](const Input&, const mail::v1::Mail& mail) { return Leave(mail.submitter().helo()); });
+  bus::Message forged;
+  forged.key = MailId::Generate(clock_.Now());
+  forged.header.id = EventId::Generate(clock_.Now());
+  forged.header.source = "intake";
+  forged.header.type = "stranger";
+  forged.header.time = clock_.Now();
+  forged.header.macs["policy"] = "mac";
+  forged.value = "stranger";
+  ASSERT_TRUE(
+      database_->RunAndWait([&](store::Tx& tx) { return bus_->Append(tx, "intake", bus::Topic::kSubmitted, forged); })
+          .ok());
+  Start(processor);
+  const bus::Message letter = NextDeadLetter(*watcher);
+  EXPECT_EQ(letter.value, "");
+  EXPECT_EQ(letter.header.type, "unread");
+  EXPECT_EQ(letter.header.dead_letter->source, "");
+  EXPECT_EQ(letter.header.dead_letter->cause, "corrupt");
 }
 
 TEST_F(StageTest, ARecordThatMustWaitLetsTheOthersGoOn) {
@@ -534,6 +624,39 @@ TEST_F(StageTest, AWaitingRecordThatTheBusGivesAgainHasItsEffectOnce) {
   Await([&] { return Effects_().size() == 1; }, "it ran");
   stage_->Drain();
   EXPECT_EQ(Effects_(), (std::map<std::string, int64_t>{{"once", 1}}));
+}
+
+TEST_F(StageTest, AForgedRecordThatTakesTheIdOfAGenuineOneDoesNotStandForIt) {
+  RepeatingBus repeating(*bus_);
+  around_ = std::make_unique<Surroundings>(Surroundings{*front_, repeating, *keys_, clock_, workers_, "example"});
+  ScriptedProcessor processor([](const Input&, const mail::v1::Mail& mail) { return Leave(mail.submitter().helo()); });
+  bus::Message genuine;
+  genuine.key = MailId::Generate(clock_.Now());
+  genuine.header.id = EventId::Generate(clock_.Now());
+  genuine.header.source = "intake";
+  genuine.header.time = clock_.Now();
+  mail::v1::Mail mail;
+  mail.mutable_submitter()->set_helo("genuine");
+  genuine.value = *keys_->Seal(*keys_->NewMailKey(clock_.Now()),
+                               ValueContext(bus::Topic::kSubmitted, genuine.header.id), mail.SerializeAsString());
+  ASSERT_TRUE(SignHandOver(*keys_, bus::Topic::kSubmitted, genuine).ok());
+  bus::Message forged = genuine;
+  forged.value += "x";
+  Start(processor);
+  const auto append = [&](const bus::Message& message) {
+    return database_->RunAndWait(
+        [&](store::Tx& tx) { return repeating.Append(tx, "intake", bus::Topic::kSubmitted, message); });
+  };
+  ASSERT_TRUE(append(forged).ok());
+  Await([&] { return Queue().parked() == 1; }, "the forged one is parked");
+  ASSERT_TRUE(append(genuine).ok());
+  Await([&] { return Queue().depth() == 0; }, "both are finished");
+  EXPECT_EQ(Effects_(), (std::map<std::string, int64_t>{{"genuine", 1}}));
+  repeating.repeat = true;
+  Await([&] { return !repeating.repeat; }, "both are given again");
+  processor.WaitForCalls(2);
+  stage_->Drain();
+  EXPECT_EQ(Effects_(), (std::map<std::string, int64_t>{{"genuine", 1}}));
 }
 
 TEST_F(StageTest, ADamagedRecordIsParkedUnread) {

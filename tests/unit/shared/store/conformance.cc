@@ -380,6 +380,34 @@ TEST_P(DatabaseConformance, MigratesInOrderAndOnce) {
   EXPECT_EQ(newer.error().code, Code::kPrecondition);
 }
 
+TEST_P(DatabaseConformance, ALockIsForTransactionsThatWrite) {
+  EXPECT_TRUE(database_
+                  ->RunAndWait([](Tx& tx) -> Status {
+                    SEKISHO_RETURN_IF_ERROR(tx.Lock(std::string("t.item:\0\xff", 9)));
+                    SEKISHO_RETURN_IF_ERROR(tx.Lock(std::string("t.item:\0\xff", 9)));
+                    return Insert(tx, 1, "one");
+                  })
+                  .ok());
+  const Status reading = database_->Read([](Tx& tx) { return tx.Lock("t.item:1"); });
+  ASSERT_FALSE(reading.ok());
+  EXPECT_EQ(reading.error().code, Code::kInternal);
+}
+
+TEST_P(DatabaseConformance, ASelectMayKeepItsRows) {
+  static const Statement keep("SELECT name FROM {t.item} WHERE id = $1 {for_update}");
+  ASSERT_TRUE(Insert(1, "one").ok());
+  std::string name;
+  ASSERT_TRUE(database_
+                  ->RunAndWait([&](Tx& tx) {
+                    return tx.Query(keep, {int64_t{1}}, [&](const Row& row) {
+                      name = row.Text(0);
+                      return Ok();
+                    });
+                  })
+                  .ok());
+  EXPECT_EQ(name, "one");
+}
+
 TEST_P(DatabaseConformance, PartsOfASchemaAreNumberedApartAndSeeItsTables) {
   const std::vector<Migration> whole = {{1, "CREATE TABLE {m.a} (x BIGINT)"}, {2, "CREATE TABLE {m.b} (x BIGINT)"}};
   const std::vector<Migration> part = {{1, "CREATE TABLE {m.inbox} (x BIGINT);\nINSERT INTO {m.inbox} (x) VALUES (7)"}};

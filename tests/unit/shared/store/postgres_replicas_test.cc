@@ -13,8 +13,8 @@ using PostgresReplicasTest = PostgresTest;
 TEST_F(PostgresReplicasTest, NeverLeaseTheSameRow) {
   static const Statement fill("INSERT INTO {t.item} (id, name) SELECT x, '' FROM generate_series(1, 2000) AS g (x)");
   static const Statement lease(
-      "UPDATE {t.item} SET name = $1 WHERE id IN (SELECT id FROM {t.item} WHERE name = '' ORDER BY id LIMIT $2 "
-      "{skip_locked}) RETURNING id");
+      "WITH free AS MATERIALIZED (SELECT id FROM {t.item} WHERE name = '' ORDER BY id LIMIT $2 {skip_locked}) "
+      "UPDATE {t.item} SET name = $1 WHERE id IN (SELECT id FROM free) RETURNING id");
   const std::unique_ptr<Database> replicas[] = {Open(), Open()};
   ASSERT_TRUE(replicas[0]
                   ->RunAndWait([](Tx& tx) -> Status {
@@ -48,6 +48,34 @@ TEST_F(PostgresReplicasTest, NeverLeaseTheSameRow) {
   EXPECT_EQ(std::set<int64_t>(leased.begin(), leased.end()).size(), 2000u);
   EXPECT_GT(by_first, 0u);
   EXPECT_LT(by_first, 2000u);
+}
+
+// Each inserts a row unless the other one's is there: without the lock, both see none and insert.
+TEST_F(PostgresReplicasTest, ALockKeepsOutWhatNoRowDoes) {
+  static const Statement others("SELECT count(*) FROM {t.item} WHERE id / 2 = $1");
+  const std::unique_ptr<Database> replicas[] = {Open(), Open()};
+  constexpr int64_t kRounds = 200;
+  std::barrier<> together(2);
+  std::vector<std::thread> threads;
+  for (int64_t t = 0; t < 2; ++t) {
+    threads.emplace_back([&, t] {
+      for (int64_t round = 0; round < kRounds; ++round) {
+        together.arrive_and_wait();
+        const Status status = replicas[t]->RunAndWait([&](Tx& tx) -> Status {
+          SEKISHO_RETURN_IF_ERROR(tx.Lock("t.item:" + std::to_string(round)));
+          int64_t found = 0;
+          SEKISHO_RETURN_IF_ERROR(tx.Query(others, {round}, [&](const Row& row) {
+            found = row.Int(0);
+            return Ok();
+          }));
+          return found > 0 ? Ok() : Insert(tx, 2 * round + t);
+        });
+        ASSERT_TRUE(status.ok()) << status.error().ToString();
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(Count(*replicas[0]), kRounds);
 }
 
 TEST_F(PostgresReplicasTest, MigrateOnceWhenAllStartTogether) {

@@ -9,14 +9,14 @@ namespace sekisho::store {
 namespace {
 
 TEST(SqlTest, BecomesWhatSqliteUnderstands) {
-  EXPECT_EQ(*TranslateSql("SELECT $1, '$1 {a.b}' FROM {a.b_c} WHERE x = $12 {skip_locked}", kSqliteSql),
-            "SELECT ?1, '$1 {a.b}' FROM a_b_c WHERE x = ?12 ");
+  EXPECT_EQ(*TranslateSql("SELECT $1, '$1 {a.b}' FROM {a.b_c} WHERE x = $12 {skip_locked} {for_update}", kSqliteSql),
+            "SELECT ?1, '$1 {a.b}' FROM a_b_c WHERE x = ?12  ");
   EXPECT_EQ(*TranslateSql("x {blob}", kSqliteSql), "x BLOB");
 }
 
 TEST(SqlTest, BecomesWhatPostgresUnderstands) {
-  EXPECT_EQ(*TranslateSql("SELECT $1, '$1 {a.b}' FROM {a.b_c} WHERE x = $12 {skip_locked}", kPostgresSql),
-            "SELECT $1, '$1 {a.b}' FROM \"a\".\"b_c\" WHERE x = $12 FOR UPDATE SKIP LOCKED");
+  EXPECT_EQ(*TranslateSql("SELECT $1, '$1 {a.b}' FROM {a.b_c} WHERE x = $12 {skip_locked} {for_update}", kPostgresSql),
+            "SELECT $1, '$1 {a.b}' FROM \"a\".\"b_c\" WHERE x = $12 FOR UPDATE SKIP LOCKED FOR UPDATE");
   EXPECT_EQ(*TranslateSql("x {blob}", kPostgresSql), "x bytea");
 }
 

@@ -24,8 +24,8 @@
 #include "shared/stage/handover.h"
 #include "shared/stage/proto_time.h"
 #include "shared/stage/topology.h"
-#include "shared/store/sqlite.h"
 #include "shared/testing/fake_clock.h"
+#include "shared/testing/store/test_store.h"
 #include "shared/testing/temporary_folder.h"
 
 namespace sekisho::delivery {
@@ -236,9 +236,7 @@ class QueueTest : public ::testing::Test {
   }
 
   void OpenStorage() {
-    store::SqliteOptions options;
-    options.folder = folder_ / "data";
-    database_ = *store::OpenSqlite(options);
+    database_ = store_.Open();
     bus_ = *bus::OpenLocal(*database_, stage::ConsumerGroups());
     content_ = *content::OpenLocal({.folder = folder_ / "content"}, *database_, *keys_, clock_);
     around_ =
@@ -416,6 +414,7 @@ class QueueTest : public ::testing::Test {
   }
 
   testing::TemporaryFolder folder_;
+  const testing::TestStore store_;
   testing::FakeClock clock_;
   WorkerPool pool_;
   mailauth::DkimSigner signer_;

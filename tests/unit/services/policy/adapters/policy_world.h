@@ -19,8 +19,8 @@
 #include "shared/keys/file_ring.h"
 #include "shared/stage/handover.h"
 #include "shared/stage/topology.h"
-#include "shared/store/sqlite.h"
 #include "shared/testing/fake_clock.h"
+#include "shared/testing/store/test_store.h"
 #include "shared/testing/temporary_folder.h"
 
 namespace sekisho::policy {
@@ -67,9 +67,7 @@ class PolicyWorld {
               "groups:\n"
               "  - {name: sales, members: [hanako@example.jp]}\n");
     keys = *keys::OpenFileRing(folder_ / "ring", true);
-    store::SqliteOptions options;
-    options.folder = folder_ / "data";
-    database = *store::OpenSqlite(options);
+    database = store_.Open();
     bus = *bus::OpenLocal(*database, stage::ConsumerGroups());
     content::LocalOptions local;
     local.folder = folder_ / "content";
@@ -175,6 +173,7 @@ class PolicyWorld {
   }
 
   testing::TemporaryFolder folder_;
+  const testing::TestStore store_;
   testing::FakeClock clock;
   WorkerPool workers_;
   std::unique_ptr<keys::KeyRing> keys;
