@@ -20,12 +20,14 @@ struct Chosen {
 // Makes `verb` run `action` when it is the one given.
 void OnRun(CLI::App* verb, Chosen& chosen, Action action);
 
-void AddMailCommands(CLI::App& app, Chosen& chosen);      // login, submit, trace, mail
-void AddApprovalCommands(CLI::App& app, Chosen& chosen);  // hold, approval
-void AddOperatorCommands(CLI::App& app, Chosen& chosen);  // queue, dlq
-void AddSecurityCommands(CLI::App& app, Chosen& chosen);  // cert, password, directory
-void AddPolicyCommands(CLI::App& app, Chosen& chosen);    // policy
-void AddDemoCommands(CLI::App& app, Chosen& chosen);      // demo
+void AddMailCommands(CLI::App& app, Chosen& chosen);       // login, submit, trace, mail
+void AddApprovalCommands(CLI::App& app, Chosen& chosen);   // hold, approval
+void AddOperatorCommands(CLI::App& app, Chosen& chosen);   // queue, dlq
+void AddQueueCommands(CLI::App& app, Chosen& chosen);      // queue summary, suspend, resume
+void AddWaitingCommands(CLI::App* queue, Chosen& chosen);  // queue shape, list, show
+void AddSecurityCommands(CLI::App& app, Chosen& chosen);   // cert, password, directory
+void AddPolicyCommands(CLI::App& app, Chosen& chosen);     // policy
+void AddDemoCommands(CLI::App& app, Chosen& chosen);       // demo
 
 // A completion script for `shell` ("bash", "zsh", "fish"), from the tree itself.
 std::string CompletionScript(const CLI::App& app, const std::string& shell);

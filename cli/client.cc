@@ -3,6 +3,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -12,6 +13,7 @@
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "sekisho/intake/v1/intake.grpc.pb.h"
+#include "sekisho/stage/v1/stage.grpc.pb.h"
 
 namespace sekisho::cli {
 namespace {
@@ -43,6 +45,13 @@ int ExitOf(grpc::StatusCode code) {
   }
 }
 
+// The server has no such method, as its library says; our own refusals come with details.
+bool IsAbsent(const grpc::Status& status) {
+  return status.error_code() == grpc::StatusCode::UNIMPLEMENTED && status.error_details().empty();
+}
+
+constexpr std::chrono::seconds kConnectPatience{3};
+
 }  // namespace
 
 Exit FromStatus(const grpc::Status& status, std::string_view server) {
@@ -52,6 +61,8 @@ Exit FromStatus(const grpc::Status& status, std::string_view server) {
     message = "no server answers at " + std::string(server) + "; is it running? (--server, SEKISHO_SERVER)";
   } else if (status.error_code() == grpc::StatusCode::UNAUTHENTICATED && status.error_details().empty()) {
     message += "; run: sekisho login";
+  } else if (IsAbsent(status)) {
+    message = std::string(server) + " does not have this; of separate services give the address of intake (--server)";
   }
   google::rpc::Status details;
   if (details.ParseFromString(status.error_details())) {
@@ -69,10 +80,21 @@ Exit FromStatus(const grpc::Status& status, std::string_view server) {
   return {ExitOf(status.error_code()), message};
 }
 
+std::string OwnerOf(std::string_view grpc_service) {
+  constexpr std::string_view kOurs = "sekisho.";
+  if (!grpc_service.starts_with(kOurs)) return {};
+  grpc_service.remove_prefix(kOurs.size());
+  return std::string(grpc_service.substr(0, grpc_service.find('.')));
+}
+
 Exit Client::Open() {
   if (channel_) return {};
+  return OpenAt({"", "", options_.server}, channel_);
+}
+
+Exit Client::OpenAt(const Place& place, Channel& channel) const {
   std::shared_ptr<grpc::ChannelCredentials> credentials;
-  if (options_.ca_file.empty() && IsLoopback(options_.server)) {
+  if (options_.ca_file.empty() && IsLoopback(place.address)) {
     credentials = grpc::InsecureChannelCredentials();
   } else {
     grpc::SslCredentialsOptions tls;
@@ -87,8 +109,77 @@ Exit Client::Open() {
   }
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(16 << 20);
-  channel_ = grpc::CreateCustomChannel(options_.server, credentials, arguments);
+  // A service's certificate has its name, wherever it runs.
+  if (!place.service.empty()) arguments.SetSslTargetNameOverride(place.service);
+  channel = grpc::CreateCustomChannel(place.address, credentials, arguments);
   return {};
+}
+
+grpc::Status Client::Try(const Channel& channel, const Attempt& attempt) const {
+  grpc::ClientContext context;
+  Prepare(context);
+  context.set_deadline(std::chrono::system_clock::now() + options_.timeout);
+  return attempt(channel, &context);
+}
+
+Exit Client::Discover() {
+  if (places_) return {};
+  if (Exit ready = Connect(); !ready.ok()) return ready;
+  stage::v1::ListServicesResponse response;
+  const grpc::Status status = Try(channel_, [&](const Channel& channel, grpc::ClientContext* context) {
+    return stage::v1::StageService::NewStub(channel)->ListServices(context, stage::v1::ListServicesRequest(),
+                                                                   &response);
+  });
+  if (!IsAbsent(status)) {  // else it is older than such deployments
+    if (Exit done = FromStatus(status, options_.server); !done.ok()) return done;
+  }
+  places_.emplace();
+  for (const auto& one : response.services()) places_->push_back({one.service(), one.instance(), one.address()});
+  return {};
+}
+
+Exit Client::Places(std::vector<Place>& places, std::string_view service) {
+  if (Exit done = Discover(); !done.ok()) return done;
+  if (places_->empty()) places.push_back({"", "", options_.server});
+  for (const Place& place : *places_) {
+    if (!service.empty() && place.service != service) continue;
+    places.push_back(place);
+    // All at once, so that those that are away are waited for together.
+    if (Exit opened = OpenAt(place, channels_[place.address]); !opened.ok()) return opened;
+    channels_[place.address]->GetState(true);
+  }
+  return {};
+}
+
+bool Client::Reach(const Place& place) {
+  if (place.service.empty()) return true;  // the server, which has answered
+  const Channel& channel = channels_[place.address];
+  const auto until = std::chrono::system_clock::now() + std::min(options_.timeout, kConnectPatience);
+  while (true) {
+    const grpc_connectivity_state state = channel->GetState(true);
+    if (state == GRPC_CHANNEL_READY) return true;
+    if (state == GRPC_CHANNEL_TRANSIENT_FAILURE || !channel->WaitForStateChange(state, until)) return false;
+  }
+}
+
+Exit Client::At(const Place& place, const Attempt& attempt) {
+  if (place.service.empty()) return FromStatus(Try(channel_, attempt), place.address);
+  if (!Reach(place)) return {kUnavailable, place.Name() + " does not answer at " + place.address};
+  Exit done = FromStatus(Try(channels_[place.address], attempt), place.address);
+  if (!done.ok()) done.message = place.Name() + ": " + done.message;
+  return done;
+}
+
+Exit Client::Anywhere(std::string_view grpc_service, const Attempt& attempt) {
+  if (Exit ready = Connect(); !ready.ok()) return ready;
+  const grpc::Status here = Try(channel_, attempt);
+  if (!IsAbsent(here)) return FromStatus(here, options_.server);
+  std::vector<Place> places;
+  if (Exit done = Places(places, OwnerOf(grpc_service)); !done.ok()) return done;
+  if (places_->empty() || places.empty()) return FromStatus(here, options_.server);
+  // Of several instances the first that can be reached: a connection asks nothing yet.
+  const auto reached = std::find_if(places.begin(), places.end(), [this](const Place& place) { return Reach(place); });
+  return At(reached == places.end() ? places.front() : *reached, attempt);
 }
 
 Exit Client::Login(const std::string& user, const Secret<std::string>& password, bool keep) {

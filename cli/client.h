@@ -1,13 +1,19 @@
 #pragma once
-// One invocation's connection: where the server is, who asks, and how a gRPC error becomes a message and an exit code.
+// One invocation's connections: where the server is, who asks, and how a gRPC error becomes a message and an exit code.
+//
+// --server names one process. What it does not have is asked of the process that has it, whose address the server
+// tells: in a distributed deployment each service is a process of its own, by the same CAs and with the same token.
 
 #include <grpcpp/grpcpp.h>
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "shared/base/secret.h"
 
@@ -33,6 +39,15 @@ struct Options {
 // The message and exit code of a gRPC error: its text, the reason from google.rpc.ErrorInfo, field violations.
 Exit FromStatus(const grpc::Status& status, std::string_view server);
 
+// A process of the deployment.
+struct Place {
+  std::string service, instance, address;  // the first two are empty in one process
+  std::string Name() const { return instance.empty() ? service : service + "/" + instance; }
+};
+
+// "policy" of "sekisho.policy.v1.PolicyService": which service of a deployment has a gRPC service. "stage": each.
+std::string OwnerOf(std::string_view grpc_service);
+
 class Client {
  public:
   explicit Client(Options options) : options_(std::move(options)) {}
@@ -40,16 +55,24 @@ class Client {
   bool json() const { return options_.json; }
   const Options& options() const { return options_; }
 
-  // Calls one unary method with the caller's token. `make_stub` is Service::NewStub.
+  // Calls one unary method with the caller's token, at the server or at the process that has the service.
   template <typename Service, typename Request, typename Response>
   Exit Call(grpc::Status (Service::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
             const Request& request, Response* response) {
-    if (Exit ready = Connect(); !ready.ok()) return ready;
-    const auto stub = Service::NewStub(channel_);
-    grpc::ClientContext context;
-    Prepare(context);
-    context.set_deadline(std::chrono::system_clock::now() + options_.timeout);
-    return FromStatus(((*stub).*method)(&context, request, response), options_.server);
+    return Anywhere(Service::service_full_name(), [&](const auto& channel, grpc::ClientContext* context) {
+      return ((*Service::NewStub(channel)).*method)(context, request, response);
+    });
+  }
+
+  // Every process, or those of one service, and one of them asked. What all of them have must be merged by the caller.
+  Exit Places(std::vector<Place>& places, std::string_view service = {});
+  template <typename Service, typename Request, typename Response>
+  Exit CallAt(const Place& place,
+              grpc::Status (Service::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+              const Request& request, Response* response) {
+    return At(place, [&](const auto& channel, grpc::ClientContext* context) {
+      return ((*Service::NewStub(channel)).*method)(context, request, response);
+    });
   }
 
   // For streams: the channel, after login, and what each context needs.
@@ -61,9 +84,20 @@ class Client {
   Exit Login(const std::string& user, const Secret<std::string>& password, bool keep);
 
  private:
+  using Channel = std::shared_ptr<grpc::Channel>;
+  using Attempt = std::function<grpc::Status(const Channel&, grpc::ClientContext*)>;
+
   Exit Open();
+  Exit OpenAt(const Place& place, Channel& channel) const;
+  grpc::Status Try(const Channel& channel, const Attempt& attempt) const;
+  Exit Anywhere(std::string_view grpc_service, const Attempt& attempt);
+  bool Reach(const Place& place);
+  Exit At(const Place& place, const Attempt& attempt);
+  Exit Discover();
 
   Options options_;
+  std::optional<std::vector<Place>> places_;  // as the server told
+  std::map<std::string, Channel> channels_;   // to places, by address
   std::shared_ptr<grpc::Channel> channel_;
   Secret<std::string> token_;
 };

@@ -48,11 +48,16 @@ const std::map<std::string_view, Method>& Table() {
       {"/sekisho.encryption.v1.EncryptionService/ListCertificates", {{"security_officer", "auditor"}, kRead}},
       {"/sekisho.encryption.v1.EncryptionService/SetAgreedPassword", {{"security_officer"}, kOnce}},
       {"/sekisho.delivery.v1.DeliveryService/SummarizeQueue", {{"operator"}, kRead}},
+      {"/sekisho.delivery.v1.DeliveryService/ShapeQueue", {{"operator"}, kRead}},
+      {"/sekisho.delivery.v1.DeliveryService/ListQueued", {{"operator"}, kRead}},
       {"/sekisho.delivery.v1.DeliveryService/SuspendDestination", {{"operator"}, kOnce}},
       {"/sekisho.delivery.v1.DeliveryService/ResumeDestination", {{"operator"}, kOnce}},
       {"/sekisho.ledger.v1.LedgerService/TraceMail", {{"sender", "auditor", "operator"}, kRead}},
       {"/sekisho.ledger.v1.LedgerService/ListMails", {{"sender", "auditor", "operator"}, kRead}},
+      {"/sekisho.stage.v1.StageService/ListServices",
+       {{"sender", "approver", "policy_admin", "security_officer", "auditor", "operator"}, kRead}},
       {"/sekisho.stage.v1.StageService/ListQueues", {{"operator"}, kRead}},
+      {"/sekisho.stage.v1.StageService/ListWaiting", {{"operator"}, kRead}},
       {"/sekisho.stage.v1.StageService/ListParked", {{"operator"}, kRead}},
       {"/sekisho.stage.v1.StageService/RedriveParked", {{"operator"}, kOnce}},
   };
@@ -64,6 +69,16 @@ constexpr std::string_view kServiceRole = "service:";
 
 std::string SignedPart(std::string_view login, int64_t expires) {
   return "1." + Base64UrlEncode(login) + "." + std::to_string(expires);
+}
+
+std::string_view MetadataOf(const grpc::ServerContextBase& context, const char* name) {
+  const auto found = context.client_metadata().find(name);
+  if (found == context.client_metadata().end()) return {};
+  return {found->second.data(), found->second.size()};
+}
+
+bool IsOfOwnProcess(const grpc::ServerContextBase& context) {
+  return ConstantTimeEquals(MetadataOf(context, kOwnProcess), OwnProcessSecret());
 }
 
 }  // namespace
@@ -111,21 +126,17 @@ Result<std::string> Tokens::Verify(std::string_view token) const {
 }
 
 std::string BearerOf(const grpc::ServerContextBase& context) {
-  const auto& metadata = context.client_metadata();
-  const auto found = metadata.find("authorization");
-  if (found == metadata.end()) return {};
-  const std::string_view value(found->second.data(), found->second.size());
+  const std::string_view value = MetadataOf(context, "authorization");
   return value.starts_with(kPrefix) ? std::string(value.substr(kPrefix.size())) : std::string();
 }
 
 Result<Principal> Authenticator::Authenticate(const grpc::ServerContextBase& context, std::string_view method) const {
   const Roles roles = RolesFor(method);
-  const std::string peer = context.peer();
-  const std::vector<std::string> names = CertificateNamesOfPeer(peer);
+  const std::vector<std::string> names = CertificateNamesOfPeer(context.peer());
   for (const std::string_view role : roles) {
     if (!role.starts_with(kServiceRole)) continue;
     const bool named = std::find(names.begin(), names.end(), role.substr(kServiceRole.size())) != names.end();
-    if (named || IsOwnProcess(peer)) return Principal{std::string(role), {std::string(role)}, {}};
+    if (named || IsOfOwnProcess(context)) return Principal{std::string(role), {std::string(role)}, {}};
   }
   const std::string token = BearerOf(context);
   if (token.empty()) return MakeError(Code::kUnauthenticated, "no token came with the call; log in first");

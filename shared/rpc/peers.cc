@@ -13,7 +13,10 @@ constexpr std::string_view kScheme = "unix-abstract:";
 std::string AddressOfPeer(std::string_view peer) { return Peers::Global().Find(peer).address; }
 std::vector<std::string> CertificateNamesOfPeer(std::string_view peer) { return Peers::Global().Find(peer).names; }
 
-bool IsOwnProcess(std::string_view peer) { return peer == "inproc"; }
+const std::string& OwnProcessSecret() {
+  static const std::string secret = HexEncode(RandomOctets(32));
+  return secret;
+}
 
 Peers::Peers() : prefix_("sekisho-" + HexEncode(RandomOctets(16)) + "-") {}
 

@@ -18,8 +18,10 @@ std::string AddressOfPeer(std::string_view peer);
 // The DNS names of the client's certificate, which our CA vouches for; none when it showed none.
 std::vector<std::string> CertificateNamesOfPeer(std::string_view peer);
 
-// Whether the caller is a service of this process, by its in-process channel.
-bool IsOwnProcess(std::string_view peer);
+// By the metadata kOwnProcess the in-process channel proves that the caller is of this process: the library gives such
+// a peer no name. The secret is this process's own and never leaves it.
+inline constexpr char kOwnProcess[] = "sekisho-own-process";
+const std::string& OwnProcessSecret();
 
 // For the gate.
 class Peers {

@@ -14,6 +14,7 @@
 #include "shared/observe/log.h"
 #include "shared/rpc/certificate_files.h"
 #include "shared/rpc/gate.h"
+#include "shared/rpc/peers.h"
 
 namespace sekisho::rpc {
 namespace {
@@ -29,6 +30,20 @@ void LogOfLibrary(gpr_log_func_args* said) {
   if (said->severity == GPR_LOG_SEVERITY_ERROR)
     observe::Log(observe::Level::kWarn, "rpc.library", {{"text", said->message}});
 }
+
+// Puts the proof that it is of this process to each call of the in-process channel.
+class OwnProcessProof final : public grpc::experimental::ClientInterceptorFactoryInterface {
+  class Interceptor final : public grpc::experimental::Interceptor {
+    void Intercept(grpc::experimental::InterceptorBatchMethods* methods) override {
+      if (methods->QueryInterceptionHookPoint(grpc::experimental::InterceptionHookPoints::PRE_SEND_INITIAL_METADATA))
+        methods->GetSendInitialMetadata()->emplace(kOwnProcess, OwnProcessSecret());
+      methods->Proceed();
+    }
+  };
+  grpc::experimental::Interceptor* CreateClientInterceptor(grpc::experimental::ClientRpcInfo*) override {
+    return new Interceptor;  // the library's to delete
+  }
+};
 
 class GrpcServer final : public Server {
  public:
@@ -56,7 +71,9 @@ class GrpcServer final : public Server {
   std::shared_ptr<grpc::Channel> InProcessChannel() override {
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(4 * kMaxUnaryOctets);
-    return server_->InProcessChannel(arguments);
+    std::vector<std::unique_ptr<grpc::experimental::ClientInterceptorFactoryInterface>> interceptors;
+    interceptors.push_back(std::make_unique<OwnProcessProof>());
+    return server_->experimental().InProcessChannelWithInterceptors(arguments, std::move(interceptors));
   }
   void SetServing(bool serving) override {
     if (auto* health = server_->GetHealthCheckService()) health->SetServingStatus(serving);

@@ -81,7 +81,7 @@ class Host final : public App {
     authenticator_ =
         std::make_unique<rpc::Authenticator>(*back_.keys, clock_, FromProto(config_.rpc().token_lifetime()),
                                              LookUpIn(*directory_, config_.organization().default_language()));
-    stage_rpc_ = std::make_unique<StageRpc>(*authenticator_);
+    stage_rpc_ = std::make_unique<StageRpc>(*authenticator_, config_);
     environment_.reset(new Environment{
         config_,
         {*back_.database, *back_.bus, *back_.keys, clock_, workers_, config_.organization().id()},

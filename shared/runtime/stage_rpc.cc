@@ -12,12 +12,37 @@ constexpr char kService[] = "/sekisho.stage.v1.StageService/";
 
 }  // namespace
 
+grpc::Status StageRpc::ListServices(grpc::ServerContext* context, const stage::v1::ListServicesRequest*,
+                                    stage::v1::ListServicesResponse* response) {
+  const auto principal = authenticator_.Authenticate(*context, std::string(kService) + "ListServices");
+  if (!principal.ok()) return rpc::ToStatus(principal.error());
+  for (const config::v1::Service& service : config_.services()) {
+    stage::v1::ServiceAddress& one = *response->add_services();
+    one.set_service(service.name());
+    one.set_instance(service.instance());
+    one.set_address(service.address());
+  }
+  return grpc::Status::OK;
+}
+
 grpc::Status StageRpc::ListQueues(grpc::ServerContext* context, const stage::v1::ListQueuesRequest*,
                                   stage::v1::ListQueuesResponse* response) {
   const auto principal = authenticator_.Authenticate(*context, std::string(kService) + "ListQueues");
   if (!principal.ok()) return rpc::ToStatus(principal.error());
   for (const stage::Stage* stage : stages_) {
     for (stage::v1::Queue& queue : stage->Queues()) *response->add_queues() = std::move(queue);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status StageRpc::ListWaiting(grpc::ServerContext* context, const stage::v1::ListWaitingRequest*,
+                                   stage::v1::ListWaitingResponse* response) {
+  const auto principal = authenticator_.Authenticate(*context, std::string(kService) + "ListWaiting");
+  if (!principal.ok()) return rpc::ToStatus(principal.error());
+  for (const stage::Stage* stage : stages_) {
+    auto waiting = stage->Waiting();
+    if (!waiting.ok()) return rpc::ToStatus(waiting.error());
+    for (stage::v1::WaitingRecord& record : *waiting) *response->add_records() = std::move(record);
   }
   return grpc::Status::OK;
 }

@@ -67,6 +67,26 @@ class LoopingStage final : public Stage {
     return backlog;
   }
 
+  Result<std::vector<v1::WaitingRecord>> Waiting() const override {
+    std::vector<v1::WaitingRecord> records;
+    SEKISHO_RETURN_IF_ERROR(around_.database.Read([&](store::Tx& tx) -> Status {
+      SEKISHO_TRY(const std::vector<Kept> all, tables_.ListWaiting(tx));
+      records.clear();
+      for (const Kept& kept : all) {
+        v1::WaitingRecord& record = records.emplace_back();
+        record.set_event_id(kept.event.ToString());
+        record.set_stage(options_.name);
+        record.set_topic(std::string(bus::TopicName(kept.topic)));
+        record.set_mail_id(kept.message.key.ToString());
+        record.set_cause(kept.cause);
+        record.set_attempts(kept.attempts);
+        *record.mutable_next_attempt() = ToProto(kept.at);
+      }
+      return Ok();
+    }));
+    return records;
+  }
+
   Result<std::vector<v1::ParkedRecord>> Parked(std::optional<EventId> only) const override {
     std::vector<Kept> all;
     SEKISHO_RETURN_IF_ERROR(around_.database.Read([&](store::Tx& tx) -> Status {

@@ -105,6 +105,8 @@ class Stage {
   virtual std::vector<stage::v1::Queue> Queues() const = 0;
   // Records of all its topics not yet finished; cheap enough to ask for each mail. 0 before Start.
   virtual uint64_t Backlog() const = 0;
+  // At most 1,000, the soonest due first.
+  virtual Result<std::vector<stage::v1::WaitingRecord>> Waiting() const = 0;
   // The oldest thousand, or only the one that is named, if it is there.
   virtual Result<std::vector<stage::v1::ParkedRecord>> Parked(std::optional<EventId> only = std::nullopt) const = 0;
   // Mints a new event from a parked record, with causation. Errors: kNotFound.

@@ -40,6 +40,16 @@ Status Put(store::Tx& tx, const store::Statement& statement, const Kept& kept) {
   }();
 }
 
+Result<std::vector<Kept>> List(store::Tx& tx, const store::Statement& statement) {
+  std::vector<Kept> all;
+  SEKISHO_RETURN_IF_ERROR(tx.Query(statement, {}, [&](const store::Row& row) -> Status {
+    SEKISHO_TRY(Kept kept, ReadKept(row));
+    all.push_back(std::move(kept));
+    return Ok();
+  }));
+  return all;
+}
+
 }  // namespace
 
 Tables::Tables(std::string_view schema)
@@ -52,6 +62,8 @@ Tables::Tables(std::string_view schema)
              " WHERE topic = $2 AND at <= $3 ORDER BY at LIMIT $4 {skip_locked}) UPDATE " + Named(schema, "waiting") +
              " SET at = $1 WHERE event IN (SELECT event FROM due) RETURNING " + kColumns),
       count_waiting_("SELECT COUNT(*) FROM " + Named(schema, "waiting") + " WHERE topic = $1"),
+      list_waiting_("SELECT " + std::string(kColumns) + " FROM " + Named(schema, "waiting") +
+                    " ORDER BY at LIMIT 1000"),
       put_parked_("INSERT INTO " + Named(schema, "parked") + " (" + kColumns +
                   ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (event) DO NOTHING"),
       list_parked_("SELECT " + std::string(kColumns) + " FROM " + Named(schema, "parked") + " ORDER BY at LIMIT 1000"),
@@ -93,15 +105,9 @@ Result<uint64_t> Tables::CountWaiting(store::Tx& tx, bus::Topic topic) const {
 
 Status Tables::PutParked(store::Tx& tx, const Kept& kept) const { return Put(tx, put_parked_, kept); }
 
-Result<std::vector<Kept>> Tables::ListParked(store::Tx& tx) const {
-  std::vector<Kept> all;
-  SEKISHO_RETURN_IF_ERROR(tx.Query(list_parked_, {}, [&](const store::Row& row) -> Status {
-    SEKISHO_TRY(Kept kept, ReadKept(row));
-    all.push_back(std::move(kept));
-    return Ok();
-  }));
-  return all;
-}
+Result<std::vector<Kept>> Tables::ListWaiting(store::Tx& tx) const { return List(tx, list_waiting_); }
+
+Result<std::vector<Kept>> Tables::ListParked(store::Tx& tx) const { return List(tx, list_parked_); }
 
 Result<std::map<bus::Topic, uint64_t>> Tables::CountParked(store::Tx& tx) const {
   std::map<bus::Topic, uint64_t> counts;

@@ -36,6 +36,9 @@ class Tables {
                                          int64_t max) const;
   Result<uint64_t> CountWaiting(store::Tx& tx, bus::Topic topic) const;
 
+  // At most 1,000, the soonest due first.
+  Result<std::vector<Kept>> ListWaiting(store::Tx& tx) const;
+
   Status PutParked(store::Tx& tx, const Kept& kept) const;
   Result<std::vector<Kept>> ListParked(store::Tx& tx) const;
   Result<std::map<bus::Topic, uint64_t>> CountParked(store::Tx& tx) const;
@@ -44,8 +47,8 @@ class Tables {
   Result<Kept> TakeParked(store::Tx& tx, const EventId& event) const;
 
  private:
-  store::Statement enter_inbox_, put_waiting_, remove_waiting_, lease_, count_waiting_, put_parked_, list_parked_,
-      count_parked_, take_parked_;
+  store::Statement enter_inbox_, put_waiting_, remove_waiting_, lease_, count_waiting_, list_waiting_, put_parked_,
+      list_parked_, count_parked_, take_parked_;
 };
 
 }  // namespace sekisho::stage

@@ -170,6 +170,20 @@ TEST_F(IdentityTest, AServiceOfTheSameProcessNeedsNoCertificate) {
       << "what is a person's stays so";
 }
 
+TEST_F(IdentityTest, NobodyElseIsOfOurProcess) {
+  Start();
+  for (const std::string& proof : {std::string(), std::string("guess"), std::string(64, '0')}) {
+    policy::v1::CheckMailResponse response;
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+    context.AddMetadata(kOwnProcess, proof);
+    EXPECT_EQ(PolicyService::NewStub(Connect(nullptr))
+                  ->CheckMail(&context, policy::v1::CheckMailRequest(), &response)
+                  .error_code(),
+              grpc::StatusCode::UNAUTHENTICATED);
+  }
+}
+
 TEST_F(IdentityTest, ARenewedCertificateIsReadAndAHalfRenewedOneIsNot) {
   const config::v1::Tls tls = pki_.Issue("policy"), renewed = pki_.Issue("policy");
   CertificateFiles files(tls, false);

@@ -390,6 +390,14 @@ TEST_F(StageTest, ARecordThatMustWaitLetsTheOthersGoOn) {
   Await([&] { return Effects_().size() == 20 && Queue().depth() == 0; }, "the others went on");
   EXPECT_EQ(Queue().waiting(), 1u);
   EXPECT_FALSE(Queue().paused());
+  const auto waiting = stage_->Waiting();
+  ASSERT_TRUE(waiting.ok()) << waiting.error().detail;
+  ASSERT_EQ(waiting->size(), 1u);
+  EXPECT_EQ(waiting->front().stage(), Queue().stage());
+  EXPECT_NE(waiting->front().cause().find("OCSP"), std::string::npos) << waiting->front().cause();
+  EXPECT_EQ(waiting->front().attempts(), 1u);
+  EXPECT_TRUE(MailId::Parse(waiting->front().mail_id()).ok());
+  EXPECT_TRUE(waiting->front().has_next_attempt());
   up = true;
   clock_.Advance(std::chrono::minutes(1));
   Await([&] { return Effects_().size() == 21; }, "it was tried again");
