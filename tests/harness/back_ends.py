@@ -108,13 +108,20 @@ class Postgres(Server):
         given.unlink()
         assert done.returncode == 0, f"initdb: {done.stderr}"
 
-    def start(self):
+    def launch(self):
+        """Starts it without waiting for it."""
         settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "port": self.port, "max_connections": 300,
                     "shared_buffers": "128MB", "log_error_verbosity": "terse"}
         options = [text for name, value in settings.items() for text in ("-c", f"{name}={value}")]
         self.spawn([*self.drop, self.programs / "postgres", "-D", self.data, *options], cwd=self.folder)
-        self.wait(lambda: self.sql("SELECT 1", check=False) == "1")
+
+    def start(self):
+        self.launch()
+        self.await_ready()
         return self
+
+    def await_ready(self):
+        self.wait(lambda: self.sql("SELECT 1", check=False) == "1")
 
     def end(self, number=signal.SIGINT, seconds=30.0):
         super().end(number, seconds)
@@ -177,11 +184,18 @@ class Kafka(Server):
         return ["java", "-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
                 "-Dorg.apache.logging.log4j.level=INFO", "-cp", self.class_path, *map(str, arguments)]
 
-    def start(self):
-        seen = len(self.log())
+    def launch(self):
+        """Starts it without waiting for it."""
+        self._seen = len(self.log())
         self.spawn(self._java("kafka.Kafka", self.properties))
-        self.wait(lambda: "Kafka Server started" in self.log()[seen:], 120)
+
+    def start(self):
+        self.launch()
+        self.await_ready()
         return self
+
+    def await_ready(self):
+        self.wait(lambda: "Kafka Server started" in self.log()[self._seen:], 120)
 
 
 class ObjectStore(Server):

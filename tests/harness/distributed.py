@@ -1,4 +1,6 @@
 """The demo's organisation as separate services on shared back ends (back_ends.py), with the face of harness.sekisho.Sekisho."""
+import os
+import random
 import signal
 import subprocess
 
@@ -18,8 +20,10 @@ class Replica(Server):
         self.config_file = config_file
         self.rpc_port, self.metrics_port = free_port(), free_port()
 
-    def start(self):
-        self.spawn([BIN / f"sekisho-{self.service}", "--config", self.config_file, "--instance", self.name], cwd=self.folder)
+    def start(self, failpoints=""):
+        """`failpoints` as in shared/base/failpoint.h."""
+        self.spawn([BIN / f"sekisho-{self.service}", "--config", self.config_file, "--instance", self.name], cwd=self.folder,
+                   env=dict(os.environ, SEKISHO_FAILPOINTS=failpoints))
         return self
 
     def stop(self, seconds=40.0):
@@ -73,6 +77,11 @@ class Distributed(Sekisho):
 
     def of(self, service):
         return [replica for replica in self.replicas if replica.service == service]
+
+    def rpc_port(self, package):
+        """One of the replicas that are said to run; which, is chance."""
+        replicas = self.of(package)
+        return random.choice([r for r in replicas if r.process] or replicas).rpc_port
 
     # --- the processes ---
 

@@ -53,11 +53,20 @@ def reasons(error):
     return []
 
 
+def open_channel(server, port):
+    address, options = f"127.0.0.1:{port}", [("grpc.max_reconnect_backoff_ms", 500)]
+    if not server.ca_file:
+        return grpc.insecure_channel(address, options)
+    return grpc.secure_channel(address, grpc.ssl_channel_credentials(pathlib.Path(server.ca_file).read_bytes()), options)
+
+
 class Client:
-    """A channel and one user's token."""
+    """One user's token, and channels to the processes that have what is called."""
 
     def __init__(self, server, user="hanako@example.jp", password=PASSWORD):
-        self.channel = grpc.insecure_channel(f"127.0.0.1:{server.ports['rpc']}")
+        self.server = server
+        self._channels = {}
+        self.channel = self.channel_to("intake")
         auth = stub(self.channel, "intake", "AuthService")
         reply = auth.Login(messages("intake").LoginRequest(user=user, password=password), timeout=10)
         self.metadata = [("authorization", f"Bearer {reply.token}")]
@@ -67,10 +76,17 @@ class Client:
         return self
 
     def __exit__(self, *_):
-        self.channel.close()
+        for channel in self._channels.values():
+            channel.close()
+
+    def channel_to(self, package):
+        port = self.server.rpc_port(package)
+        if port not in self._channels:
+            self._channels[port] = open_channel(self.server, port)
+        return self._channels[port]
 
     def service(self, package, name):
-        return stub(self.channel, package, name)
+        return stub(self.channel_to(package), package, name)
 
     def call(self, package, service, method, request):
         return getattr(self.service(package, service), method)(request, metadata=self.metadata, timeout=20)

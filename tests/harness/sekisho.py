@@ -132,6 +132,10 @@ class Sekisho:
             print(f"--- log of the failed test's server\n{self.log()[-6000:]}")
             self.kill()
 
+    def rpc_port(self, package):
+        """Where a gRPC package ("intake") is answered."""
+        return self.ports["rpc"]
+
     # --- what it shows ---
 
     def log(self):
