@@ -120,8 +120,11 @@ class Postgres(Server):
         self.await_ready()
         return self
 
+    def answers(self):
+        return self.sql("SELECT 1", check=False) == "1"
+
     def await_ready(self):
-        self.wait(lambda: self.sql("SELECT 1", check=False) == "1")
+        self.wait(self.answers)
 
     def end(self, number=signal.SIGINT, seconds=30.0):
         super().end(number, seconds)

@@ -28,6 +28,7 @@ class BadDays:
                 kinds = [kind for kind, count in ROUND.items() for _ in range(count)]
                 self.rng.shuffle(kinds)
             self._pass(self.rng.uniform(0.05, pause))
+            self._await_database()
             kind = kinds.pop()
             getattr(self, f"_{kind}")()
             self.counts[kind] += 1
@@ -83,6 +84,11 @@ class BadDays:
             self.tend()
             return [r for r in self.server.replicas if r not in self.held and r not in self.draining]
         return self.rng.choice(until(found, "a replica is up", interval=0.05))
+
+    def _await_database(self):
+        """Once it is started again: its recovery may be long, and while it lasts nothing is started or sent that could be hit."""
+        postgres = self.back_ends.postgres
+        until(lambda: self.tend() or postgres in self.held or postgres.answers(), "the database has recovered", 120, interval=0.1)
 
     def _await_up(self, server):
         until(lambda: self.tend() or server not in self.held, f"{server.name} is up", interval=0.05)

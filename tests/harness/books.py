@@ -74,9 +74,13 @@ class Load:
             self.acknowledged[mail_id] = Mail(message_id, recipients, kind)
         if kind == "recalled":
             self.answers[mail_id] = {}
-            self.threads.append(threading.Timer(rng.uniform(0, 1.5), self._recall, [mail_id]))
-            self.threads[-1].start()
+            self.take_back(mail_id, rng)
         time.sleep(self.pause)
+
+    def take_back(self, mail_id, rng):
+        """Has it taken back some time from now."""
+        self.threads.append(threading.Timer(rng.uniform(0, 1.5), self._recall, [mail_id]))
+        self.threads[-1].start()
 
     def _recall(self, mail_id):
         try:
@@ -133,6 +137,22 @@ class Traces:
             if ended(trace):
                 self.open.remove(mail_id)
         return len(self.open)
+
+
+def follow(server, load, seconds):
+    """The traces of all mails of the load, when all have ended. What has not after so long is no error here: the reckoning tells it."""
+    traces, admin = Traces(load), None
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        approve_all(server)
+        try:
+            admin = admin or Client(server, "admin@example.jp")
+            if traces.look(admin) == 0:
+                break
+        except grpc.RpcError:
+            admin = None
+        time.sleep(0.5)
+    return traces.all
 
 
 def count_arrivals(mails):

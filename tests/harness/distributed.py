@@ -1,4 +1,5 @@
 """The demo's organisation as separate services on shared back ends (back_ends.py), with the face of harness.sekisho.Sekisho."""
+import contextlib
 import os
 import random
 import signal
@@ -6,6 +7,7 @@ import subprocess
 
 from harness.authority import Authority
 from harness.back_ends import Server, free_port
+from harness.peers import SmtpSink
 from harness.sekisho import BIN, Sekisho, merge
 
 SERVICES = ("intake", "policy", "approval", "encryption", "delivery", "ledger")
@@ -138,3 +140,18 @@ class Distributed(Sekisho):
             octets = objects.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
             for canary in self.canaries:
                 assert canary.encode() not in octets, f"{canary!r} lies readable in object {item['Key']}"
+
+
+@contextlib.contextmanager
+def serve(back_ends, folder, **options):
+    """The server and, outside it, the one next hop for everything: `server.world`."""
+    with SmtpSink(folder / "taken") as sink:
+        server = Distributed(back_ends, folder / "sekisho", hold="1s", **options)
+        routes = [{"name": "world", "domains": ["*"], "next_hop": f"127.0.0.1:{sink.port}", "tls": "NONE"}]
+        server.config["delivery"].update(routes=routes, first_retry="200ms", max_retry="1s")
+        server.write_config()
+        server.world = sink
+        try:
+            yield server.start()
+        finally:
+            server.kill()
