@@ -58,24 +58,29 @@ class Load:
             try:
                 with session(self.server) as client:
                     while not self.stopped.is_set():
-                        self._send_one(client, rng)
+                        self._send_any(client, rng)
             except (OSError, smtplib.SMTPException, AssertionError):
                 time.sleep(0.05)
 
-    def _send_one(self, client, rng):
+    def _send_any(self, client, rng):
         kind = rng.choice(list(self.kinds))
-        recipients = self.kinds[kind]
         size = 200_000 if kind == "large" else rng.choice([500, 25_000])
-        raw = compose(recipients, subject="社外秘" if kind == "confidential" else "連絡",
-                      attachments=[("資料.csv", "text/csv", rng.randbytes(size).hex().encode())])
-        message_id = re.search(rb"Message-ID: (<[^>]+>)", raw)[1]
-        mail_id = send_in(client, raw, "hanako@example.jp", recipients)
-        with self.lock:
-            self.acknowledged[mail_id] = Mail(message_id, recipients, kind)
+        mail_id = self.send_one(client, kind, rng.randbytes(size))
         if kind == "recalled":
             self.answers[mail_id] = {}
             self.take_back(mail_id, rng)
         time.sleep(self.pause)
+
+    def send_one(self, client, kind, octets):
+        """Sends a mail with an attachment; returns its id. Raises AssertionError, with the reply, when it is refused."""
+        recipients = self.kinds[kind]
+        raw = compose(recipients, subject="社外秘" if kind == "confidential" else "連絡",
+                      attachments=[("資料.csv", "text/csv", octets.hex().encode())])
+        message_id = re.search(rb"Message-ID: (<[^>]+>)", raw)[1]
+        mail_id = send_in(client, raw, "hanako@example.jp", recipients)
+        with self.lock:
+            self.acknowledged[mail_id] = Mail(message_id, recipients, kind)
+        return mail_id
 
     def take_back(self, mail_id, rng):
         """Has it taken back some time from now."""
