@@ -3,6 +3,7 @@ the breakage it finds nothing."""
 import random
 import time
 
+import grpc
 import pytest
 
 from harness.books import KINDS, LARGE, Load, Traces, follow, reckon
@@ -35,7 +36,8 @@ def send_three(server, kind):
 
 
 def complaints(server, load, seconds):
-    return reckon(load, server.world.mails(), follow(server, load, seconds))[0]
+    traces = follow(server, load, seconds)
+    return reckon(load, server.world.mails(), traces)[0]
 
 
 def judge(server, load, broken, sign):
@@ -45,9 +47,12 @@ def judge(server, load, broken, sign):
     assert any(sign in line for line in wrong) if broken else not wrong, wrong
 
 
-def in_work(server, admin, replica, topic):
-    listing = stub(admin.channel_to(replica.service), "stage", "StageService").ListQueues(
-        messages("stage").ListQueuesRequest(), metadata=admin.metadata, timeout=10)
+def in_work(admin, replica, topic):
+    try:
+        listing = stub(admin.channel_to(replica.service), "stage", "StageService").ListQueues(
+            messages("stage").ListQueuesRequest(), metadata=admin.metadata, timeout=10)
+    except grpc.RpcError:  # it has just been started
+        return 0
     [queue] = [q for q in listing.queues if q.stage == replica.service and q.topic == topic]
     return queue.in_flight
 
@@ -67,7 +72,7 @@ def test_an_offset_committed_before_its_effect(server, back_ends, failpoint):
     try:
         policy.start(failpoint)
         with Client(server, "admin@example.jp") as admin:
-            until(lambda: in_work(server, admin, policy, "submitted") >= len(load.acknowledged), "policy has the records", 60)
+            until(lambda: in_work(admin, policy, "submitted") >= len(load.acknowledged), "policy has the records", 60)
         time.sleep(1)  # a member commits ten times a second
     finally:
         policy.kill()

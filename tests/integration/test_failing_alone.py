@@ -62,7 +62,8 @@ def ready(server, service):
 
 def check_books(server, *loads):
     for load in loads:
-        wrong, repeated = reckon(load, server.world.mails(), follow(server, load, 120))
+        traces = follow(server, load, 120)
+        wrong, repeated = reckon(load, server.world.mails(), traces)
         assert not wrong and not repeated, "\n".join(wrong)
 
 
