@@ -1,5 +1,6 @@
 """The servers that separate services share: PostgreSQL, Kafka, an S3-compatible object store (moto), each started and ended
 here, on free ports of 127.0.0.1, with its files below a folder of its own. They end with this process."""
+import contextlib
 import os
 import pathlib
 import pwd
@@ -52,7 +53,8 @@ class Server:
         until(alive_and_ready, f"{self.name} is ready", seconds, interval=0.05)
 
     def _signal(self, number):
-        os.killpg(self.process.pid, number)
+        with contextlib.suppress(ProcessLookupError):  # it died by itself
+            os.killpg(self.process.pid, number)
 
     def end(self, number=signal.SIGTERM, seconds=30.0):
         if self.process is None:

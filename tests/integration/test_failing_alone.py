@@ -132,7 +132,7 @@ def test_the_broker_is_away_until_intakes_outbox_is_full(server):
     load = Load(server, 0, INSIDE)
     with away(server, server.back_ends.kafka):
         reply = fill(server, load)
-        assert "4.3.1" in reply, reply
+        assert reply.startswith("452 4.3.1"), reply
         assert MAX_BACKLOG / 2 <= len(load.acknowledged) <= 2 * MAX_BACKLOG
     until(lambda: fill(server, load, 1) == "", "mails are accepted again", 30)
     check_books(server, load)
@@ -144,8 +144,8 @@ def fill(server, load, most=500):
         for _ in range(most):
             try:
                 load.send_one(client, "inside", b"attached")
-            except AssertionError as refusal:
-                return str(refusal)
+            except smtplib.SMTPDataError as refusal:
+                return f"{refusal.smtp_code} {refusal.smtp_error.decode()}"
             time.sleep(0.02)  # how full it is, is asked twice a second
     return ""
 
