@@ -78,6 +78,7 @@ void ApplyDefaults(v1::Config& config) {
   SEKISHO_DEFAULT_SECONDS(delivery, give_up_after, 5 * kDay);
   SEKISHO_DEFAULT_SECONDS(delivery, first_retry, kMinute);
   SEKISHO_DEFAULT_SECONDS(delivery, max_retry, 4 * kHour);
+  SEKISHO_DEFAULT_SECONDS(delivery, lease, kMinute);
   SEKISHO_DEFAULT_SECONDS(delivery, delay_notice_after, 4 * kHour);
   SEKISHO_DEFAULT_SECONDS(delivery, connect_timeout, 30);
   SEKISHO_DEFAULT_SECONDS(delivery, reply_timeout, 5 * kMinute);

@@ -106,7 +106,7 @@ class Distributed(Sekisho):
             replica.stop(seconds)
         self.process = None
         self.check_silence()
-        self.sink_server.end()
+        assert self.sink_server.end() == 0, "the sink stops when it is told to"
 
     def kill(self):
         for server in [*self.replicas, self.sink_server]:
