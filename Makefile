@@ -1,5 +1,6 @@
 # The entry points. Each says what it does and can be run again.
 #   make run      install what is missing, build, and start the demo (Ctrl-C stops it)
+#   make run-distributed   the same as separate services, on Kafka, PostgreSQL and an object store
 #   make test     install what is missing, build, and run every test
 #   make build    build/release/bin/...
 #   make bench    speed and memory beside Postfix, as JSON lines
@@ -7,7 +8,7 @@
 #   make fuzz     libFuzzer on every parser, SECONDS=60 each
 #   make format lint clean
 SHELL := /bin/bash
-.PHONY: run test build setup bench chaos fuzz format lint clean
+.PHONY: run run-distributed test build setup bench chaos fuzz format lint clean
 .NOTPARALLEL:
 
 build: setup
@@ -19,6 +20,10 @@ setup:
 
 run: build
 	@tools/run-demo
+
+run-distributed: build
+	@tools/setup test
+	@build/venv/bin/python tools/run-distributed $(REPLICAS)
 
 test:
 	@tools/setup test

@@ -20,7 +20,9 @@ namespace {
 
 Result<runtime::BackEnds> OpenLocal(const config::v1::Config& config, const Clock& clock) {
   runtime::BackEnds back;
-  SEKISHO_TRY(back.keys, keys::OpenFileRing(config.keys().ring_file(), config.keys().create()));
+  const config::v1::Keys& ring = config.keys();
+  SEKISHO_TRY(back.keys, ring.mounted() ? keys::OpenMountedRing(ring.ring_file(), clock)
+                                        : keys::OpenFileRing(ring.ring_file(), ring.create(), clock));
   store::SqliteOptions store_options;
   store_options.folder = config.storage().folder();
   SEKISHO_TRY(back.database, store::OpenSqlite(store_options));

@@ -81,7 +81,9 @@ Result<std::unique_ptr<content::Store>> OpenContent(const config::v1::Config& co
 
 Result<runtime::BackEnds> Open(const config::v1::Config& config, const config::v1::Service& own, const Clock& clock) {
   runtime::BackEnds back;
-  SEKISHO_TRY(back.keys, keys::OpenFileRing(config.keys().ring_file(), config.keys().create()));
+  const config::v1::Keys& ring = config.keys();
+  SEKISHO_TRY(back.keys, ring.mounted() ? keys::OpenMountedRing(ring.ring_file(), clock)
+                                        : keys::OpenFileRing(ring.ring_file(), ring.create(), clock));
   SEKISHO_TRY(back.database, OpenDatabase(config.storage().postgres()));
   SEKISHO_TRY(const bus::KafkaOptions options, OptionsOf(config.bus().kafka(), own));
   SEKISHO_TRY(std::unique_ptr<bus::KafkaBus> bus, bus::OpenKafka(*back.database, options));

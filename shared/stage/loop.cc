@@ -294,7 +294,7 @@ Status Loop::ApplyItem(store::Tx& tx, Batch& batch, Item& item) {
 // again is done beside it.
 Result<bool> Loop::EntersFirst(store::Tx& tx, const Item& item) {
   if (consumer_->finishes_atomically()) return true;
-  return tables_.EnterInbox(tx, item.record.event, around_.clock.Now());
+  return tables_.EnterInbox(tx, item.record.event);
 }
 
 // Takes the record out of the way of the others, inside the same transaction: to be tried later, or parked.

@@ -1,11 +1,14 @@
 #include "shared/stage/stage.h"
 
+#include "shared/base/periodic.h"
 #include "shared/stage/loop.h"
 #include "shared/stage/proto_time.h"
 #include "shared/stage/tables.h"
 
 namespace sekisho::stage {
 namespace {
+
+constexpr auto kForgetEvery = std::chrono::hours(1);
 
 // What an operator may see of it: nothing of the mail but its id.
 v1::ParkedRecord Describe(std::string_view stage, const Kept& kept) {
@@ -40,10 +43,17 @@ class LoopingStage final : public Stage {
   Status Start() override {
     SEKISHO_RETURN_IF_ERROR(MigrateStageTables(around_.database, options_.name));
     for (const auto& loop : loops_) SEKISHO_RETURN_IF_ERROR(loop->Start());
+    if (!around_.database.sole_process()) {
+      forgetting_.Start("stage:inbox", kForgetEvery, [this] {
+        static_cast<void>(tables_.ForgetInbox(around_.database, around_.clock.Now()));  // else the next time
+        return Periodic::Next::kLater;
+      });
+    }
     return Ok();
   }
 
   void Drain() override {
+    forgetting_.Stop();
     for (const auto& loop : loops_) loop->Drain();
   }
 
@@ -128,6 +138,7 @@ class LoopingStage final : public Stage {
   const Surroundings around_;
   const Tables tables_;
   std::vector<std::unique_ptr<Loop>> loops_;
+  Periodic forgetting_;
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "shared/stage/tables.h"
 
+#include <algorithm>
+
 #include "shared/bus/header.h"
 #include "shared/stage/stage.h"
 
@@ -8,6 +10,38 @@ namespace {
 
 std::string Named(std::string_view schema, std::string_view table) {
   return "{" + std::string(schema) + "." + std::string(table) + "}";
+}
+
+// The inbox is a ring of days: an event is in the table of the day on which it was minted, and a table is emptied as a
+// whole before its day comes round again. Where rows are never deleted, nothing slows down.
+constexpr int64_t kInboxDays = 32;
+constexpr int64_t kDaysKept = 21;  // longer than any topic keeps a record (7 days, unless it is told otherwise)
+constexpr int64_t kDaysAhead = 2;  // by how much clocks may differ
+constexpr Duration kDay = std::chrono::hours(24);
+
+int64_t DayOf(TimePoint time) {
+  const int64_t days = ToMicros(time) / kDay.count() % kInboxDays;
+  return days < 0 ? days + kInboxDays : days;
+}
+// Ids begin with their milliseconds.
+std::string LowestIdAt(TimePoint time) {
+  const uint64_t millis = static_cast<uint64_t>(std::max<int64_t>(ToMicros(time) / 1000, 0));
+  std::string octets(16, '\0');
+  for (size_t i = 0; i < 6; ++i) octets[i] = static_cast<char>(millis >> (40 - 8 * i) & 0xff);
+  return octets;
+}
+std::string DayTable(int64_t day) { return "inbox_" + std::to_string(day); }
+
+// As partitions, each of them a table of its own.
+std::string PartitionedInbox(std::string_view schema) {
+  std::string sql =
+      "DROP TABLE " + Named(schema, "inbox") + ";\nCREATE TABLE " + Named(schema, "inbox") +
+      " (day INTEGER NOT NULL, event {blob} NOT NULL, PRIMARY KEY (day, event)) PARTITION BY LIST (day);\n";
+  for (int64_t day = 0; day < kInboxDays; ++day) {
+    sql += "CREATE TABLE " + Named(schema, DayTable(day)) + " PARTITION OF " + Named(schema, "inbox") +
+           " FOR VALUES IN (" + std::to_string(day) + ");\n";
+  }
+  return sql;
 }
 
 constexpr char kColumns[] = "event, topic, mail, header, value, attempts, at, cause";
@@ -53,7 +87,9 @@ Result<std::vector<Kept>> List(store::Tx& tx, const store::Statement& statement)
 }  // namespace
 
 Tables::Tables(std::string_view schema)
-    : enter_inbox_("INSERT INTO " + Named(schema, "inbox") + " (event, at) VALUES ($1, $2) ON CONFLICT DO NOTHING"),
+    : enter_inbox_("INSERT INTO " + Named(schema, "inbox") + " (day, event) VALUES ($1, $2) ON CONFLICT DO NOTHING"),
+      newest_in_inbox_("SELECT event FROM " + Named(schema, "inbox") +
+                       " WHERE day = $1 AND event < $2 ORDER BY event DESC LIMIT 1"),
       put_waiting_("INSERT INTO " + Named(schema, "waiting") + " (" + kColumns +
                    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (event) DO UPDATE SET "
                    "attempts = excluded.attempts, at = excluded.at, cause = excluded.cause"),
@@ -68,11 +104,39 @@ Tables::Tables(std::string_view schema)
                   ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (event) DO NOTHING"),
       list_parked_("SELECT " + std::string(kColumns) + " FROM " + Named(schema, "parked") + " ORDER BY at LIMIT 1000"),
       count_parked_("SELECT topic, COUNT(*) FROM " + Named(schema, "parked") + " GROUP BY topic"),
-      take_parked_("DELETE FROM " + Named(schema, "parked") + " WHERE event = $1 RETURNING " + kColumns) {}
+      take_parked_("DELETE FROM " + Named(schema, "parked") + " WHERE event = $1 RETURNING " + kColumns) {
+  for (int64_t day = 0; day < kInboxDays; ++day) {
+    empty_inbox_.push_back(std::make_unique<const store::Statement>("TRUNCATE " + Named(schema, DayTable(day))));
+  }
+}
 
-Result<bool> Tables::EnterInbox(store::Tx& tx, const EventId& event, TimePoint now) const {
-  SEKISHO_TRY(const int64_t changed, tx.Execute(enter_inbox_, {store::Octets{event.octets()}, ToMicros(now)}));
+Result<bool> Tables::EnterInbox(store::Tx& tx, const EventId& event) const {
+  SEKISHO_TRY(const int64_t changed,
+              tx.Execute(enter_inbox_, {DayOf(event.uuid().time()), store::Octets{event.octets()}}));
   return changed == 1;
+}
+
+Status Tables::ForgetInbox(store::Database& database, TimePoint now) const {
+  // From the day after the last that is expected to the day before the first that is kept, a round later.
+  for (int64_t ahead = kDaysAhead + 1; ahead < kInboxDays - kDaysKept; ++ahead) {
+    const int64_t day = DayOf(now + ahead * kDay);
+    bool old = false;
+    SEKISHO_RETURN_IF_ERROR(database.Read([&](store::Tx& tx) {
+      // A clock that jumped may have put newer ones there; those are kept for a round.
+      return tx.Query(newest_in_inbox_, {day, store::Octets{LowestIdAt(now + kInboxDays * kDay)}},
+                      [&](const store::Row& row) -> Status {
+                        SEKISHO_TRY(const EventId newest, EventId::FromOctets(row.Blob(0)));
+                        old = newest.uuid().time() < now - kDaysKept * kDay;
+                        return Ok();
+                      });
+    }));
+    if (!old) continue;
+    SEKISHO_RETURN_IF_ERROR(database.RunAndWait([&](store::Tx& tx) -> Status {
+      SEKISHO_RETURN_IF_ERROR(tx.Execute(*empty_inbox_[static_cast<size_t>(day)], {}));
+      return Ok();
+    }));
+  }
+  return Ok();
 }
 
 Status Tables::PutWaiting(store::Tx& tx, const Kept& kept) const { return Put(tx, put_waiting_, kept); }
@@ -143,6 +207,10 @@ Status MigrateStageTables(store::Database& database, std::string_view schema) {
       {1, "CREATE TABLE " + Named(schema, "inbox") + " (event {blob} NOT NULL PRIMARY KEY, at BIGINT NOT NULL);\n" +
               kept("waiting") + kept("parked")},
       {2, "CREATE INDEX " + std::string(schema) + "_waiting_due ON " + Named(schema, "waiting") + " (topic, at)"},
+      {3,
+       "DROP TABLE " + Named(schema, "inbox") + ";\nCREATE TABLE " + Named(schema, "inbox") +
+           " (day INTEGER NOT NULL, event {blob} NOT NULL, PRIMARY KEY (day, event))",
+       PartitionedInbox(schema)},
   };
   return database.Migrate(std::string(schema) + "/stage", migrations);
 }

@@ -2,6 +2,7 @@
 // A stage's own tables: inbox (events whose effects are durable), waiting (to be tried again), parked (given up).
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,7 +27,10 @@ class Tables {
   explicit Tables(std::string_view schema);
 
   // False when the event's effects were committed before.
-  Result<bool> EnterInbox(store::Tx& tx, const EventId& event, TimePoint now) const;
+  Result<bool> EnterInbox(store::Tx& tx, const EventId& event) const;
+  // Forgets events that no topic can give any more. Only where the inbox has partitions (PostgreSQL): a bus that shares
+  // the database with the stage needs no inbox.
+  Status ForgetInbox(store::Database& database, TimePoint now) const;
 
   Status PutWaiting(store::Tx& tx, const Kept& kept) const;
   // False when it does not wait: somebody else finished it.
@@ -47,8 +51,9 @@ class Tables {
   Result<Kept> TakeParked(store::Tx& tx, const EventId& event) const;
 
  private:
-  store::Statement enter_inbox_, put_waiting_, remove_waiting_, lease_, count_waiting_, list_waiting_, put_parked_,
-      list_parked_, count_parked_, take_parked_;
+  store::Statement enter_inbox_, newest_in_inbox_, put_waiting_, remove_waiting_, lease_, count_waiting_, list_waiting_,
+      put_parked_, list_parked_, count_parked_, take_parked_;
+  std::vector<std::unique_ptr<const store::Statement>> empty_inbox_;  // by day
 };
 
 }  // namespace sekisho::stage

@@ -86,6 +86,8 @@ class Tx {
 struct Migration {
   int version = 0;  // 1, 2, 3, … in order
   std::string sql;  // statements separated by ';' and a newline
+  // Instead of `sql` on PostgreSQL, where tables are to have what the common SQL can't say: partitions.
+  std::string postgres_sql = {};
 };
 
 class Database {

@@ -1,4 +1,6 @@
 """Once a day's key is destroyed, nothing of that day's mails can be read: not by the product, not from its storage, not from a copy made before."""
+import json
+import os
 import shutil
 import smtplib
 import subprocess
@@ -7,7 +9,7 @@ import uuid
 import pytest
 
 from harness.cli import Cli
-from harness.sekisho import BIN
+from harness.sekisho import BIN, Sekisho
 from harness.smtp import compose, send
 from harness.thief import Thief
 from harness.waiting import until
@@ -19,8 +21,8 @@ TO = {where: f"{where}{WORD}@{domain}" for where, domain in (
 PLACES = {"content_blob", "files", "intake_mail", "approval_parcel", "delivery_recipient", "ledger_event"}
 
 
-def keys(server, *arguments):
-    done = subprocess.run([BIN / "sekisho-keys", "--ring", server.folder / "keyring", *arguments], capture_output=True, text=True, timeout=20)
+def keys(server, *arguments, ring="keyring"):
+    done = subprocess.run([BIN / "sekisho-keys", "--ring", server.folder / ring, *arguments], capture_output=True, text=True, timeout=20)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -77,3 +79,35 @@ def test_a_destroyed_day_cannot_be_read_anywhere(start):
     server.stop()
     for folder in (data, backup):
         assert after.loot(folder) == {}, "nothing opens, be it empty"
+
+
+def publish(source, mount):
+    """Mounts `source` as a Kubernetes secret: in a new folder, to which the link ..data is turned in one step."""
+    version = mount / f"..{uuid.uuid4().hex}"
+    version.mkdir(parents=True)
+    shutil.copy(source, version / "keyring")
+    (version / "keyring").chmod(0o440)
+    (mount / "..data_tmp").symlink_to(version.name)
+    os.replace(mount / "..data_tmp", mount / "..data")
+    if not (mount / "keyring").is_symlink():
+        (mount / "keyring").symlink_to("..data/keyring")
+
+
+def test_a_mounted_ring_takes_mail_on_days_that_it_has_an_epoch_for(tmp_path):
+    server = Sekisho(tmp_path)
+    source, mount = server.folder / "source", server.folder / "mount"
+    keys(server, "add", "--create", "--days", "1", ring="source")
+    ring = json.loads(source.read_text())
+    source.write_text(json.dumps({**ring, "epochs": {}}))
+    publish(source, mount)
+    server.config["keys"] = {"ring_file": str(mount / "keyring"), "mounted": True}
+    server.write_config()
+    mail = compose(TO["inside"])
+    with server:
+        with pytest.raises((smtplib.SMTPException, AssertionError), match="451|452"):
+            send(server, mail, [TO["inside"]])
+        assert "sekisho-keys add" in server.log(), "it says what to do"
+        keys(server, "add", ring="source")
+        publish(source, mount)
+        mail_id = send(server, mail, [TO["inside"]])
+        Cli(server, "hanako@example.jp").wait_state(mail_id, "delivered")

@@ -4,7 +4,6 @@ import subprocess
 
 from harness.authority import Authority
 from harness.back_ends import Server, free_port
-from harness.maildir import Maildir
 from harness.sekisho import BIN, Sekisho, merge
 
 SERVICES = ("intake", "policy", "approval", "encryption", "delivery", "ledger")
@@ -59,9 +58,10 @@ class Distributed(Sekisho):
         self.ca_file = authority.file
         self.replicas = [Replica(service, number, self.folder / "run", self.config_file)
                          for service in SERVICES for number in range(self.replica_counts[service])]
-        for service, key in (("intake", "rpc"),):
-            first = self.of(service)[0]
-            first.rpc_port, first.metrics_port = self.ports["rpc"], self.ports["metrics"]
+        if self.given_ports:  # the rest follows the first
+            for number, replica in enumerate(self.replicas):
+                replica.rpc_port, replica.metrics_port = self.ports["rpc"] + number, self.ports["metrics"] + number
+        self.ports["rpc"], self.ports["metrics"] = self.replicas[0].rpc_port, self.replicas[0].metrics_port
         pairs = {service: authority.server(service) for service in SERVICES}
         config["services"] = [
             {"name": r.service, "instance": r.name, "rpc_address": f"127.0.0.1:{r.rpc_port}",

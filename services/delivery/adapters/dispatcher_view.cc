@@ -44,10 +44,10 @@ Result<Dispatcher::InDatabase> Dispatcher::Look() const {
       SEKISHO_TRY(const auto row, AnyRow(tx, group.destination));
       const Result<DestinationName> name = row ? NameOf(*row) : MakeError(Code::kNotFound, "");
       // What can't be opened has no name; it is shown by its index.
-      found.names.push_back(name.ok() ? *name
-                                      : DestinationName{DestinationName::Kind::kDomain,
-                                                        "unreadable." + HexEncode(group.destination.substr(0, 4)),
-                                                        false});
+      found.names.push_back(name.ok()
+                                ? *name
+                                : DestinationName{DestinationName::Kind::kDomain,
+                                                  "unreadable." + HexEncode(group.destination.substr(0, 4)), false});
     }
     return Ok();
   }));

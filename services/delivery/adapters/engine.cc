@@ -45,7 +45,8 @@ Status Engine::Start() {
   SEKISHO_RETURN_IF_ERROR(stage::MigrateStageTables(around_.database, kSchema));
   SEKISHO_RETURN_IF_ERROR(MigrateQueue(around_.database));
   SEKISHO_RETURN_IF_ERROR(owners_.Renew());
-  SEKISHO_RETURN_IF_ERROR(TakeOverDead());
+  SEKISHO_TRY(const uint64_t taken_over, TakeOverDead());
+  static_cast<void>(taken_over);  // the dispatcher finds them
   SEKISHO_TRY(const uint64_t rerouted, Reroute(around_, options_.routes));
   SEKISHO_RETURN_IF_ERROR(ForgetOldTombstones(around_));
   if (rerouted > 0) observe::Log(observe::Level::kInfo, "delivery.rerouted", {{"recipients", rerouted}});
@@ -53,8 +54,10 @@ Status Engine::Start() {
   on_collect_ = registry_.OnCollect([this] { CountQueue(); });
   heartbeat_.Start("delivery:alive", Owners::kRenew, [this] {
     const Status renewed = owners_.Renew();
-    const Status taken = TakeOverDead();
-    for (const Status& status : {renewed, taken}) {
+    const auto taken = TakeOverDead();
+    // What was taken over waits for whoever looks first.
+    const Status looked = !taken.ok() ? Status(taken.error()) : *taken > 0 ? dispatcher_.Refresh() : Ok();
+    for (const Status& status : {renewed, looked}) {
       if (!status.ok()) observe::Log(observe::Level::kWarn, "delivery.not_renewed", {{"error", status.error()}});
     }
     return Periodic::Next::kLater;
@@ -62,14 +65,15 @@ Status Engine::Start() {
   return stage_->Start();
 }
 
-// What they had claimed is due for whoever looks into the database next: this process at its next refresh.
-Status Engine::TakeOverDead() {
+Result<uint64_t> Engine::TakeOverDead() {
   SEKISHO_TRY(const std::vector<std::string> dead, owners_.FindDead());
+  uint64_t all = 0;
   for (const std::string& owner : dead) {
     SEKISHO_TRY(const uint64_t taken, TakeOver(around_, owner, metrics_));
     observe::Log(observe::Level::kWarn, "delivery.taken_over", {{"possibly_duplicate", taken}});
+    all += taken;
   }
-  return Ok();
+  return all;
 }
 
 // Domains are many and others choose them: in metrics they are one.

@@ -34,6 +34,9 @@ class Engine {
 
   // Makes the tables, sets right what the last process left, and begins.
   Status Start();
+  // Makes what dead processes had claimed wait again, due now; gives how many. Its own thread does so every
+  // Owners::kRenew. Not for two threads at a time.
+  Result<uint64_t> TakeOverDead();
   // Takes nothing more in, finishes what is being sent within `limit`. Idempotent.
   void Drain(Duration limit);
 
@@ -42,7 +45,6 @@ class Engine {
 
  private:
   void CountQueue();
-  Status TakeOverDead();
 
   const Options options_;
   observe::Metrics& registry_;

@@ -24,7 +24,7 @@ class Owners {
   Status Renew();
   // At the end: what it claimed still, another may take over at once.
   void Resign();
-  // False when others may take this process for dead. Thread safe.
+  // False when others may take this process for dead, by the machine's steady clock as kRenew. Thread safe.
   bool alive() const;
 
   // Others with claims whose time is over, and was with the same end at the last call: while the database was away,

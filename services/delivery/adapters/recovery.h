@@ -10,8 +10,8 @@
 
 namespace sekisho::delivery {
 
-// Rows that `owner`, which is dead, had claimed wait again, due now. Its peer may have the mail already (RFC 1047): each
-// is counted and journalled as "possibly_duplicate". Gives how many.
+// Rows that `owner`, which is dead, had claimed wait again, due now. Its peer may have the mail already (RFC 1047):
+// each is counted and journalled as "possibly_duplicate". Gives how many.
 Result<uint64_t> TakeOver(const stage::Surroundings& surroundings, const std::string& owner, Metrics& metrics);
 
 // Computes the destination of every row anew when the routes are not those of the last start. Gives how many rows

@@ -580,10 +580,48 @@ TEST_F(QueueTest, ClaimsOfADeadProcessAreTakenOver) {
                   })
                   .ok());
   Start();
+  // Where others may live, one that was not renewed since the last look is dead.
+  ASSERT_TRUE(engine_->TakeOverDead().ok() && engine_->dispatcher().Refresh().ok());
   EXPECT_TRUE(Journalled("possibly_duplicate", kYamada));
   EXPECT_EQ(Counter("sekisho_delivery_possible_duplicates_total"), 1);
   ASSERT_TRUE(engine_->dispatcher().Resume("customer.example").ok());
   Await([&] { return Terminal(kYamada, RECIPIENT_STATE_DELIVERED) == 1; }, "delivered");
+}
+
+TEST_F(QueueTest, ClaimsOfALivingProcessAreLeftToIt) {
+  Start();
+  if (database_->sole_process()) return;  // there can be no other
+  world_.Hold();
+  Send({kYamada});
+  Await([&] { return world_.held() == 1; }, "one is being sent");
+  const auto other = MakeEngine();
+  ASSERT_TRUE(other->Start().ok());
+  for (int look = 0; look < 3; ++look) EXPECT_EQ(*other->TakeOverDead(), 0u);
+  other->Drain(std::chrono::seconds(20));
+  world_.Go();
+  Await([&] { return Terminal(kYamada, RECIPIENT_STATE_DELIVERED) == 1; }, "delivered");
+  EXPECT_EQ(world_.received().at(kYamada), 1);
+  EXPECT_EQ(Counter("sekisho_delivery_possible_duplicates_total"), 0);
+}
+
+// What another replica queued, suspended or resumed is learnt from the database.
+TEST_F(QueueTest, AReplicaLearnsWhatOthersLeftInTheDatabase) {
+  Start();
+  const auto other = MakeEngine();
+  ASSERT_TRUE(engine_->dispatcher().Suspend("customer.example").ok());
+  Send({kYamada});
+  Await([&] { return Journalled("queued", kYamada); }, "it waits");
+  ASSERT_TRUE(other->dispatcher().Refresh().ok());
+  ASSERT_EQ(other->dispatcher().Summaries().size(), engine_->dispatcher().Summaries().size());
+  const auto seen = other->dispatcher().Summaries();
+  const auto waits = std::find_if(seen.begin(), seen.end(), [](const auto& one) { return one.queued == 1; });
+  ASSERT_NE(waits, seen.end());
+  EXPECT_EQ(waits->name.name, "customer.example");
+  EXPECT_TRUE(waits->suspended);
+  ASSERT_TRUE(engine_->dispatcher().Resume("customer.example").ok());
+  Await([&] { return Terminal(kYamada, RECIPIENT_STATE_DELIVERED) == 1; }, "delivered");
+  ASSERT_TRUE(other->dispatcher().Refresh().ok());
+  for (const auto& one : other->dispatcher().Summaries()) EXPECT_TRUE(one.queued == 0 && !one.suspended);
 }
 
 TEST_F(QueueTest, NewRoutesApplyToWhatWaits) {
