@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <map>
+#include <set>
 #include <thread>
 
 #include "shared/base/random.h"
@@ -12,6 +13,7 @@ namespace sekisho::delivery {
 namespace {
 
 using std::chrono::minutes;
+using std::chrono::seconds;
 
 class ReplicasTest : public QueueTest {
  protected:
@@ -67,12 +69,24 @@ class ReplicasTest : public QueueTest {
     for (const bus::Record& record : *records) {
       mail::v1::Outcome outcome;
       SEKISHO_CHECK(outcome.ParseFromString(OpenRecord(record)));
+      if (outcome.system_mail() != mail::v1::SYSTEM_MAIL_UNSPECIFIED) continue;
       for (const std::string& address : outcome.recipients()) ++ends[address][outcome.state()];
     }
     return ends;
   }
-  void LetTimePass() {
-    clock_.Advance(minutes(2));
+  // Whose recall came too late, as the journal says.
+  std::set<std::string> TooLate() {
+    std::set<std::string> addresses;
+    const auto records = static_cast<testing::TableBus&>(*bus_).Read(bus::Topic::kJournal);
+    for (const bus::Record& record : *records) {
+      mail::v1::JournalEvent event;
+      SEKISHO_CHECK(event.ParseFromString(OpenRecord(record)));
+      if (event.type() == "recall_too_late") addresses.insert(event.recipients().begin(), event.recipients().end());
+    }
+    return addresses;
+  }
+  void LetTimePass(Duration by) {
+    clock_.Advance(by);
     for (const auto& replica : replicas_) replica->engine->dispatcher().Wake();
   }
 
@@ -96,8 +110,9 @@ TEST_F(ReplicasTest, SendEachMailOnce) {
 // A recall races the arrival of its mail, the claim of what waits, and what is being sent.
 TEST_F(ReplicasTest, NeverSendWhatIsRecalledNorRecallWhatIsSent) {
   constexpr size_t kMails = 300, kLag = 8;
-  world_.OnSend("customer.example", [](const Batch& batch) {
-    return RandomBelow(2) == 0 ? FakeWorld::Taken(batch) : FakeWorld::All(batch, Says(451, "4.3.0", "later"));
+  std::atomic<bool> takes{false};
+  world_.OnSend("customer.example", [&](const Batch& batch) {
+    return takes ? FakeWorld::Taken(batch) : FakeWorld::All(batch, Says(451, "4.3.0", "later"));
   });
   StartReplica();
   StartReplica();
@@ -112,6 +127,7 @@ TEST_F(ReplicasTest, NeverSendWhatIsRecalledNorRecallWhatIsSent) {
     for (const Mail& mail : mails) {
       Publish(mail);
       ++handed_over;
+      LetTimePass(seconds(10));  // some of what waits becomes due
     }
   });
   std::thread recaller([&] {
@@ -123,10 +139,27 @@ TEST_F(ReplicasTest, NeverSendWhatIsRecalledNorRecallWhatIsSent) {
   });
   sender.join();
   recaller.join();
+  Await(
+      [&] {
+        for (const auto& replica : replicas_) {
+          for (const auto& queue : replica->engine->stage().Queues()) {
+            if (queue.depth() + queue.in_flight() + queue.waiting() > 0) return false;
+          }
+        }
+        return true;
+      },
+      "all records are finished");
+  // No recall was lost: what waits still was being sent when it came.
+  const std::set<std::string> too_late = TooLate();
+  auto ended = Outcomes();
+  for (const std::string& address : addresses) {
+    EXPECT_NE(too_late.contains(address), ended.contains(address)) << address;
+  }
+  takes = true;
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (Outcomes().size() < kMails) {
     ASSERT_LT(std::chrono::steady_clock::now(), give_up) << Outcomes().size() << " ended";
-    LetTimePass();
+    LetTimePass(minutes(2));
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   auto received = world_.received();
