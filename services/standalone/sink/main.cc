@@ -1,5 +1,4 @@
 // The demo's world as a program of its own, beside separate services.
-
 #include <pthread.h>
 #include <signal.h>
 
@@ -35,8 +34,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "sekisho-sink: %s\n", sink.error().detail.c_str());
     return 1;
   }
-  int signal = 0;
-  sigwait(&stop, &signal);
+  sigwaitinfo(&stop, nullptr);
   io.Stop();
   return 0;
 }
