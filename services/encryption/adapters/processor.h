@@ -14,7 +14,7 @@ namespace sekisho::encryption {
 class Processor final : public stage::Processor {
  public:
   // All outlive it. `limits`: those that policy parses mails under.
-  Processor(const stage::Surroundings& surroundings, content::Store& content, const KeyBook& book,
+  Processor(const stage::Surroundings& surroundings, content::Store& content, KeyBook& book,
             const mime::Limits& limits, notice::Writer::Options notices)
       : around_(surroundings),
         content_(content),
@@ -36,7 +36,7 @@ class Processor final : public stage::Processor {
 
   const stage::Surroundings around_;
   content::Store& content_;
-  const KeyBook& book_;
+  KeyBook& book_;
   const mime::Limits limits_;
   const notice::Writer notices_;
 };
