@@ -3,6 +3,7 @@
 #include "shared/bus/kafka.h"
 #include "shared/config/loader.h"
 #include "shared/content/s3/distributed.h"
+#include "shared/distributed/shard_lock.h"
 #include "shared/distributed/unpublished.h"
 #include "shared/keys/file_ring.h"
 #include "shared/stage/proto_time.h"
@@ -29,12 +30,17 @@ std::string Quoted(std::string_view value) {
   return quoted + "'";
 }
 
-Result<std::unique_ptr<store::Database>> OpenDatabase(const config::v1::Postgres& config) {
+// libpq's, with the password.
+Result<Secret<std::string>> ConnectionTo(const config::v1::Postgres& config) {
   SEKISHO_TRY(const Secret<std::string> password, ReadSecret(config.password_file(), "storage.postgres.password_file"));
-  std::string conninfo = config.conninfo();
-  if (!password.Reveal().empty()) conninfo += " password=" + Quoted(password.Reveal());
+  if (password.Reveal().empty()) return Secret<std::string>(config.conninfo());
+  return Secret<std::string>(config.conninfo() + " password=" + Quoted(password.Reveal()));
+}
+
+Result<std::unique_ptr<store::Database>> OpenDatabase(const config::v1::Postgres& config,
+                                                      const Secret<std::string>& conninfo) {
   store::PostgresOptions options;
-  options.conninfo = Secret<std::string>(std::move(conninfo));
+  options.conninfo = conninfo;
   options.writers = config.writers();
   options.readers = config.readers();
   return store::OpenPostgres(std::move(options));
@@ -84,8 +90,12 @@ Result<runtime::BackEnds> Open(const config::v1::Config& config, const config::v
   const config::v1::Keys& ring = config.keys();
   SEKISHO_TRY(back.keys, ring.mounted() ? keys::OpenMountedRing(ring.ring_file(), clock)
                                         : keys::OpenFileRing(ring.ring_file(), ring.create(), clock));
-  SEKISHO_TRY(back.database, OpenDatabase(config.storage().postgres()));
-  SEKISHO_TRY(const bus::KafkaOptions options, OptionsOf(config.bus().kafka(), own));
+  SEKISHO_TRY(const Secret<std::string> conninfo, ConnectionTo(config.storage().postgres()));
+  SEKISHO_TRY(back.database, OpenDatabase(config.storage().postgres(), conninfo));
+  SEKISHO_TRY(bus::KafkaOptions options, OptionsOf(config.bus().kafka(), own));
+  const auto shard_lock = std::make_shared<PostgresShardLock>(conninfo);
+  options.shard_lock = shard_lock.get();
+  back.guards.push_back(shard_lock);
   SEKISHO_TRY(std::unique_ptr<bus::KafkaBus> bus, bus::OpenKafka(*back.database, options));
   back.unpublished = Unpublished(*bus);
   back.bus = std::move(bus);

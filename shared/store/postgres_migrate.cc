@@ -33,7 +33,8 @@ Result<bool> Step(PostgresConnection& connection, std::string_view schema_or_par
   if (have > want) return NewerSchema(schema_or_part, have, want);
   for (const Migration& migration : migrations) {
     if (migration.version <= have) continue;
-    SEKISHO_TRY(const std::string sql, TranslateSql(migration.postgres_sql.empty() ? migration.sql : migration.postgres_sql, kPostgresSql));
+    SEKISHO_TRY(const std::string sql,
+                TranslateSql(migration.postgres_sql.empty() ? migration.sql : migration.postgres_sql, kPostgresSql));
     SEKISHO_RETURN_IF_ERROR(connection.Exec(sql));
     SEKISHO_RETURN_IF_ERROR(
         connection.Exec("INSERT INTO " + table + " (version) VALUES (" + std::to_string(migration.version) + ")"));

@@ -85,7 +85,8 @@ Error SqliteError(int code, std::string_view message) {
   }
 }
 
-Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::string& path, Access access, int cache_pages) {
+Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::string& path, Access access,
+                                                                 int cache_pages) {
   sqlite3* raw = nullptr;
   const int flags = (access == Access::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX |
                     SQLITE_OPEN_PRIVATECACHE;
@@ -137,8 +138,8 @@ Result<sqlite3_stmt*> SqliteConnection::Bind(const Statement& statement, std::in
     return MakeError(Code::kInternal, "a statement is used inside its own result");
   }
   if (static_cast<size_t>(sqlite3_bind_parameter_count(prepared)) != params.size()) {
-    return MakeError(Code::kInternal, "a statement got " + std::to_string(params.size()) + " parameters: " +
-                                          statement.sql());
+    return MakeError(Code::kInternal,
+                     "a statement got " + std::to_string(params.size()) + " parameters: " + statement.sql());
   }
   int index = 0;
   for (const Param& param : params) {

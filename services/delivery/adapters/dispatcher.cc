@@ -258,8 +258,8 @@ void Dispatcher::Send(const Shared& destination, const std::shared_ptr<Outlet>& 
     return OnSent(destination, outlet, batch, {ForAll(*batch, *batch->prepared.refusal, ""), true, false});
   }
   if (!parts_.owners.alive()) {  // another replica may have taken the claim over
-    const Disposition lapsed = OfFailure(
-        Step::kContent, MakeError(Code::kUnavailable, "claims could not be renewed: the database is away"));
+    const Disposition lapsed =
+        OfFailure(Step::kContent, MakeError(Code::kUnavailable, "claims could not be renewed: the database is away"));
     return OnSent(destination, outlet, batch, {ForAll(*batch, lapsed, ""), true, false});
   }
   outlet->Send(batch, Behind(gate_, [this, destination, outlet, batch](Outlet::Sent sent) {

@@ -119,8 +119,8 @@ class Dispatcher {
   // What waits for later is due at once.
   Status Resume(const std::string& name);
 
-  // Learns what other replicas put into the database: rows that wait, destinations that were suspended or resumed. Where
-  // there can be any, its thread does so every kRefresh.
+  // Learns what other replicas put into the database: rows that wait, destinations that were suspended or resumed.
+  // Where there can be any, its thread does so every kRefresh.
   static constexpr Duration kRefresh = std::chrono::seconds(10);
   Status Refresh();
 

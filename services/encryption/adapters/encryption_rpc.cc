@@ -27,6 +27,7 @@ grpc::Status EncryptionRpc::ListCertificates(grpc::ServerContext* context, const
                                              v1::ListCertificatesResponse* response) {
   const auto principal = authenticator_.Authenticate(*context, std::string(kService) + "ListCertificates");
   if (!principal.ok()) return rpc::ToStatus(principal.error());
+  if (const Status fresh = book_.Refresh(); !fresh.ok()) return rpc::ToStatus(fresh.error());
   for (v1::Certificate& one : book_.List(request->address())) *response->add_certificates() = std::move(one);
   return grpc::Status::OK;
 }

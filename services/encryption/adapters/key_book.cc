@@ -12,6 +12,7 @@
 namespace sekisho::encryption {
 namespace {
 
+constexpr int kTries = 5;  // when other replicas store at the same moment
 constexpr size_t kShortestPassword = 12, kLongestPassword = 128;
 
 std::string DomainOf(const std::string& address) {
@@ -71,8 +72,35 @@ Status KeyBook::Open() {
   SEKISHO_RETURN_IF_ERROR(MigrateTables(around_.database));
   SEKISHO_RETURN_IF_ERROR(LoadTrust());
   SEKISHO_RETURN_IF_ERROR(LoadSigners());
-  SEKISHO_RETURN_IF_ERROR(LoadCertificates());
-  return LoadPasswords();
+  SEKISHO_RETURN_IF_ERROR(LoadPasswords());
+  SEKISHO_TRY(changes_, CountChanges(around_.database));
+  SEKISHO_RETURN_IF_ERROR(LoadStored());
+  return LoadCertificates();
+}
+
+Status KeyBook::Refresh() {
+  if (around_.database.sole_process()) return Ok();
+  SEKISHO_TRY(const int64_t changes, CountChanges(around_.database));
+  if (changes == changes_) return Ok();
+  const std::scoped_lock changing(change_mutex_);
+  SEKISHO_RETURN_IF_ERROR(LoadStored());
+  changes_ = changes;
+  return Ok();
+}
+
+Status KeyBook::LoadStored() {
+  SEKISHO_TRY(const std::vector<v1::StoredCertificate> certificates,
+              StoredCertificates(around_.database, around_.keys));
+  for (const v1::StoredCertificate& one : certificates) {
+    SEKISHO_TRY(Entry entry, Read(one.certificates()));
+    if (entry.addresses.empty()) entry.addresses = {one.addresses().begin(), one.addresses().end()};
+    Remember(std::move(entry));
+  }
+  SEKISHO_TRY(const std::vector<v1::StoredPassword> passwords, StoredPasswords(around_.database, around_.keys));
+  for (const v1::StoredPassword& one : passwords) {
+    SEKISHO_RETURN_IF_ERROR(RememberPassword(one.recipient(), Secret<std::string>(one.password())));
+  }
+  return Ok();
 }
 
 Status KeyBook::LoadTrust() {
@@ -105,12 +133,6 @@ Status KeyBook::LoadSigners() {
 }
 
 Status KeyBook::LoadCertificates() {
-  SEKISHO_TRY(const std::vector<v1::StoredCertificate> stored, StoredCertificates(around_.database, around_.keys));
-  for (const v1::StoredCertificate& one : stored) {
-    SEKISHO_TRY(Entry entry, Read(one.certificates()));
-    if (entry.addresses.empty()) entry.addresses = {one.addresses().begin(), one.addresses().end()};
-    Remember(std::move(entry));
-  }
   for (const std::string& file : config_.certificate_files()) {
     SEKISHO_TRY(const std::string pem, config::ReadWholeFile(file));
     auto entry = Read(pem);
@@ -138,10 +160,6 @@ Status KeyBook::LoadPasswords() {
       return Annotate(named.error(), agreed.password_file());
     SEKISHO_RETURN_IF_ERROR(RememberPassword(agreed.recipient(), secret));
   }
-  SEKISHO_TRY(const std::vector<v1::StoredPassword> stored, StoredPasswords(around_.database, around_.keys));
-  for (const v1::StoredPassword& one : stored) {
-    SEKISHO_RETURN_IF_ERROR(RememberPassword(one.recipient(), Secret<std::string>(one.password())));
-  }
   return Ok();
 }
 
@@ -153,6 +171,15 @@ Result<KeyBook::Entry> KeyBook::Read(std::string_view pem_or_der) const {
 }
 
 Result<v1::Certificate> KeyBook::Import(std::string_view pem_or_der, const std::string& address) {
+  for (int tries = 1;; ++tries) {
+    SEKISHO_RETURN_IF_ERROR(Refresh());
+    auto imported = ImportOnce(pem_or_der, address);
+    const bool again = !imported.ok() && imported.error().code == Code::kCancelled && tries < kTries;
+    if (!again) return imported;
+  }
+}
+
+Result<v1::Certificate> KeyBook::ImportOnce(std::string_view pem_or_der, const std::string& address) {
   const TimePoint now = around_.clock.Now();
   SEKISHO_TRY(Entry entry, Read(pem_or_der));
   const auto verified = crypto::VerifyForEncryption(entry.certificate, entry.chain, *trust_, "", now);
@@ -190,7 +217,10 @@ Status KeyBook::Store(const Entry& entry) {
   stored.set_certificates(entry.certificate.Pem());
   for (const crypto::Certificate& link : entry.chain) *stored.mutable_certificates() += link.Pem();
   for (const std::string& address : entry.addresses) stored.add_addresses(address);
-  return StoreCertificate(around_.database, around_.keys, entry.certificate.fingerprint(), stored);
+  SEKISHO_RETURN_IF_ERROR(
+      StoreCertificate(around_.database, around_.keys, entry.certificate.fingerprint(), stored, changes_));
+  ++changes_;
+  return Ok();
 }
 
 void KeyBook::Remember(Entry entry) {
@@ -297,6 +327,7 @@ Result<std::string> KeyBook::Agree(const std::string& recipient, const Secret<st
   stored.set_password(password.Reveal());
   const std::scoped_lock changing(change_mutex_);
   SEKISHO_RETURN_IF_ERROR(StorePassword(around_.database, around_.keys, stored));
+  ++changes_;
   SEKISHO_RETURN_IF_ERROR(RememberPassword(canonical, password));
   const std::scoped_lock lock(mutex_);
   return passwords_.at(canonical).id;

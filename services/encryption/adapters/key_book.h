@@ -2,6 +2,7 @@
 // Certificates of recipients, signing keys of ours, agreed passwords: what sealing needs of each. All of it is in
 // memory, parsed; the tables keep what was given at run time. Thread safe.
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -25,6 +26,9 @@ class KeyBook {
   // ours, is logged and stops nothing but the mail that needs it. Errors: kInvalid, naming the file and what is wrong
   // with it.
   Status Open();
+
+  // Learns what other replicas were given since; cheap when that is nothing.
+  Status Refresh();
 
   // Checks chain, dates, purpose, address, then keeps it. `address`: whose it is, where the certificate names none.
   // Errors: kInvalid: the detail says which check failed and what to do.
@@ -55,6 +59,8 @@ class KeyBook {
   Status LoadSigners();
   Status LoadCertificates();
   Status LoadPasswords();
+  Status LoadStored();
+  Result<v1::Certificate> ImportOnce(std::string_view pem_or_der, const std::string& address);
   Result<Entry> Read(std::string_view pem_or_der) const;
   Status Store(const Entry& entry);
   void Remember(Entry entry);
@@ -70,7 +76,8 @@ class KeyBook {
   std::optional<crypto::CmsSigner> organization_signer_;
   std::map<std::string, crypto::CmsSigner> user_signers_;
 
-  std::mutex change_mutex_;  // one change at a time, table and memory together
+  std::mutex change_mutex_;          // one change at a time, table and memory together
+  std::atomic<int64_t> changes_{0};  // of the tables that are in memory here
   mutable std::mutex mutex_;
   std::map<std::string, Entry> certificates_;                   // by fingerprint
   std::map<std::string, std::vector<std::string>> by_address_;  // → fingerprints

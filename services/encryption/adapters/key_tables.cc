@@ -12,6 +12,9 @@ const store::Migration kMigrations[] = {
      "CREATE TABLE {encryption.password} (mail {blob} NOT NULL, parcel {blob} NOT NULL PRIMARY KEY, sealed {blob} NOT "
      "NULL, "
      "open INTEGER NOT NULL);\n"},
+    {2,
+     "CREATE TABLE {encryption.book} (changes BIGINT NOT NULL);\n"
+     "INSERT INTO {encryption.book} (changes) VALUES (0)"},
 };
 const store::Statement kPutCertificate(
     "INSERT INTO {encryption.certificate} (fingerprint, sealed) VALUES ($1, $2) ON CONFLICT (fingerprint) DO UPDATE "
@@ -23,6 +26,10 @@ const store::Statement kPutPassword(
     "SET "
     "sealed = excluded.sealed");
 const store::Statement kAllPasswords("SELECT recipient, sealed FROM {encryption.agreed_password}");
+
+const store::Statement kChanges("SELECT changes FROM {encryption.book}");
+const store::Statement kCountChange("UPDATE {encryption.book} SET changes = changes + 1");
+const store::Statement kCountNextChange("UPDATE {encryption.book} SET changes = changes + 1 WHERE changes = $1");
 
 constexpr char kPurpose[] = "encryption-book";
 
@@ -50,10 +57,25 @@ Result<Message> Opened(const Secret<std::string>& key, std::string_view context,
 
 Status MigrateTables(store::Database& database) { return database.Migrate("encryption", kMigrations); }
 
+Result<int64_t> CountChanges(store::Database& database) {
+  int64_t changes = 0;
+  SEKISHO_RETURN_IF_ERROR(database.Read([&](store::Tx& tx) {
+    return tx.Query(kChanges, {}, [&](const store::Row& row) {
+      changes = row.Int(0);
+      return Ok();
+    });
+  }));
+  return changes;
+}
+
 Status StoreCertificate(store::Database& database, keys::KeyRing& keys, const std::string& fingerprint,
-                        const v1::StoredCertificate& stored) {
+                        const v1::StoredCertificate& stored, int64_t known_changes) {
   SEKISHO_TRY(const std::string sealed, Sealed(keys, CertificateContext(fingerprint), stored));
   return database.RunAndWait([&](store::Tx& tx) -> Status {
+    SEKISHO_TRY(const int64_t current, tx.Execute(kCountNextChange, {known_changes}));
+    if (current == 0) {
+      return Error{Code::kCancelled, Retry::kLater, "other certificates or passwords were stored just now"};
+    }
     SEKISHO_RETURN_IF_ERROR(tx.Execute(kPutCertificate, {std::string_view(fingerprint), store::Octets{sealed}}));
     return Ok();
   });
@@ -77,6 +99,7 @@ Status StorePassword(store::Database& database, keys::KeyRing& keys, const v1::S
   SEKISHO_TRY(const std::string index, keys.BlindIndex("agreed-password", stored.recipient()));
   SEKISHO_TRY(const std::string sealed, Sealed(keys, PasswordContext(index), stored));
   return database.RunAndWait([&](store::Tx& tx) -> Status {
+    SEKISHO_RETURN_IF_ERROR(tx.Execute(kCountChange, {}));
     SEKISHO_RETURN_IF_ERROR(tx.Execute(kPutPassword, {store::Octets{index}, store::Octets{sealed}}));
     return Ok();
   });

@@ -59,6 +59,7 @@ Result<stage::Effects> Processor::OnCleared(const stage::Input& input) {
   SEKISHO_TRY(const ParcelId id, ParcelId::FromOctets(parcel.parcel_id()));
   SEKISHO_TRY(const std::shared_ptr<const std::string> octets, content_.Read(parcel.content()));
 
+  SEKISHO_RETURN_IF_ERROR(book_.Refresh());
   const auto writer = content_.Create(input.key, input.mail, "d2-" + id.ToString());
   SEKISHO_TRY(const auto outcome, Seal(MakeRequest(parcel, judgement, *octets),
                                        [&](std::string_view piece) { return writer->Append(piece); }));

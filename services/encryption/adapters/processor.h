@@ -14,8 +14,8 @@ namespace sekisho::encryption {
 class Processor final : public stage::Processor {
  public:
   // All outlive it. `limits`: those that policy parses mails under.
-  Processor(const stage::Surroundings& surroundings, content::Store& content, const KeyBook& book,
-            const mime::Limits& limits, notice::Writer::Options notices)
+  Processor(const stage::Surroundings& surroundings, content::Store& content, KeyBook& book, const mime::Limits& limits,
+            notice::Writer::Options notices)
       : around_(surroundings),
         content_(content),
         book_(book),
@@ -36,7 +36,7 @@ class Processor final : public stage::Processor {
 
   const stage::Surroundings around_;
   content::Store& content_;
-  const KeyBook& book_;
+  KeyBook& book_;
   const mime::Limits limits_;
   const notice::Writer notices_;
 };

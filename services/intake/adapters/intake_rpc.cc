@@ -248,7 +248,7 @@ grpc::Status IntakeRpc::GetMail(grpc::ServerContext* context, const v1::GetMailR
   SEKISHO_PRINCIPAL("GetMail");
   const auto mail = MailId::Parse(request->mail_id());
   if (!mail.ok()) return rpc::BadRequest({{"mail_id", mail.error().detail}});
-  auto trace = traces_.Find(principal, rpc::BearerOf(*context), *mail);
+  auto trace = traces_.Find(principal, *context, *mail);
   if (!trace.ok()) return rpc::ToStatus(trace.error());
   *response->mutable_trace() = *std::move(trace);
   return grpc::Status::OK;
@@ -257,7 +257,7 @@ grpc::Status IntakeRpc::GetMail(grpc::ServerContext* context, const v1::GetMailR
 grpc::Status IntakeRpc::ListMails(grpc::ServerContext* context, const v1::ListMailsRequest* request,
                                   v1::ListMailsResponse* response) {
   SEKISHO_PRINCIPAL("ListMails");
-  auto mails = traces_.List(rpc::BearerOf(*context), request->page_size(), request->page_token());
+  auto mails = traces_.List(*context, request->page_size(), request->page_token());
   if (!mails.ok()) return rpc::ToStatus(mails.error());
   *response->mutable_mails() = std::move(*mails->mutable_mails());
   response->set_next_page_token(mails->next_page_token());
@@ -293,10 +293,9 @@ grpc::Status IntakeRpc::WatchMail(grpc::ServerContext* context, const v1::WatchM
   if (watches_ > kMostWatches)
     return rpc::ToStatus(MakeError(Code::kExhausted, "too many watches; ask GetMail, or try later"));
 
-  const std::string token = rpc::BearerOf(*context);
   bool first = request->resume_token().empty();
   while (!context->IsCancelled()) {
-    auto trace = traces_.Find(principal, token, *mail);
+    auto trace = traces_.Find(principal, *context, *mail);
     if (!trace.ok()) return rpc::ToStatus(trace.error());
     const bool terminal = IsTerminal(*trace);
     v1::WatchMailResponse update;
@@ -389,7 +388,7 @@ grpc::Status IntakeRpc::RecallMail(grpc::ServerContext* context, const v1::Recal
   // Most answers are there in moments; what is not is said to be pending, and WatchMail tells the rest.
   const auto give_up = std::chrono::steady_clock::now() + kRecallPatience;
   for (;;) {
-    const auto trace = traces_.Find(principal, rpc::BearerOf(*context), *mail);
+    const auto trace = traces_.Find(principal, *context, *mail);
     if (!trace.ok()) return rpc::ToStatus(trace.error());
     response->clear_recipients();
     bool pending = false;

@@ -43,8 +43,7 @@ Status CloseRecipients(store::Tx& tx, const MailId& mail, int64_t recipients, Ti
       "INSERT INTO {intake.mail} AS known (mail, owner, sealed, open, closed_at) VALUES ($1, $2, $2, 0, $4) "
       "ON CONFLICT (mail) DO UPDATE SET open = known.open - $3, "
       "closed_at = CASE WHEN known.open <= $3 THEN excluded.closed_at ELSE NULL END");
-  SEKISHO_RETURN_IF_ERROR(
-      tx.Execute(kClose, {Octets{mail.octets()}, Octets{""}, recipients, ToMicros(now)}));
+  SEKISHO_RETURN_IF_ERROR(tx.Execute(kClose, {Octets{mail.octets()}, Octets{""}, recipients, ToMicros(now)}));
   return Ok();
 }
 
@@ -82,9 +81,8 @@ Result<bool> InsertRequest(store::Tx& tx, std::string_view owner, std::string_vi
   static const Statement kInsert(
       "INSERT INTO {intake.request} (owner, request, digest, mail, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO "
       "NOTHING");
-  SEKISHO_TRY(const int64_t inserted,
-              tx.Execute(kInsert, {Octets{owner}, request_id, Octets{row.digest}, Octets{row.mail.octets()},
-                                   ToMicros(row.at)}));
+  SEKISHO_TRY(const int64_t inserted, tx.Execute(kInsert, {Octets{owner}, request_id, Octets{row.digest},
+                                                           Octets{row.mail.octets()}, ToMicros(row.at)}));
   return inserted == 1;
 }
 

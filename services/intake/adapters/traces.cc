@@ -1,9 +1,8 @@
 #include "services/intake/adapters/traces.h"
 
-#include <grpcpp/client_context.h>
-
 #include "sekisho/ledger/v1/ledger.grpc.pb.h"
 #include "services/intake/adapters/tables.h"
+#include "shared/rpc/channel.h"
 #include "shared/rpc/error.h"
 #include "shared/stage/proto_time.h"
 
@@ -11,11 +10,6 @@ namespace sekisho::intake {
 namespace {
 
 constexpr auto kPatience = std::chrono::seconds(5);
-
-void Prepare(grpc::ClientContext& context, const std::string& token) {
-  context.AddMetadata("authorization", "Bearer " + token);
-  context.set_deadline(std::chrono::system_clock::now() + kPatience);
-}
 
 // What intake itself can say: accepted, and nothing since.
 ledger::v1::Trace AsAccepted(const mail::v1::Mail& mail, const MailId& id) {
@@ -63,14 +57,14 @@ Result<Traces::Own> Traces::FindOwn(const rpc::Principal& principal, const MailI
   return own;
 }
 
-Result<ledger::v1::Trace> Traces::Find(const rpc::Principal& principal, const std::string& token,
+Result<ledger::v1::Trace> Traces::Find(const rpc::Principal& principal, const grpc::ServerContextBase& caller,
                                        const MailId& mail) const {
   ledger::v1::TraceMailRequest request;
   request.set_mail_id(mail.ToString());
   ledger::v1::TraceMailResponse response;
-  grpc::ClientContext context;
-  Prepare(context, token);
-  const grpc::Status status = ledger::v1::LedgerService::NewStub(ledger_())->TraceMail(&context, request, &response);
+  const auto context = rpc::OnBehalfOf(caller, kPatience);
+  const auto stub = ledger::v1::LedgerService::NewStub(ledger_());
+  const grpc::Status status = stub->TraceMail(context.get(), request, &response);
   if (status.ok()) return std::move(*response.mutable_trace());
   if (status.error_code() != grpc::StatusCode::NOT_FOUND) return rpc::FromStatus(status);
   // Accepted, but its journal has not been read yet: never NOT_FOUND after OK.
@@ -78,15 +72,15 @@ Result<ledger::v1::Trace> Traces::Find(const rpc::Principal& principal, const st
   return AsAccepted(own.mail, mail);
 }
 
-Result<ledger::v1::ListMailsResponse> Traces::List(const std::string& token, uint32_t page_size,
+Result<ledger::v1::ListMailsResponse> Traces::List(const grpc::ServerContextBase& caller, uint32_t page_size,
                                                    const std::string& page_token) const {
   ledger::v1::ListMailsRequest request;
   request.set_page_size(page_size);
   request.set_page_token(page_token);
   ledger::v1::ListMailsResponse response;
-  grpc::ClientContext context;
-  Prepare(context, token);
-  const grpc::Status status = ledger::v1::LedgerService::NewStub(ledger_())->ListMails(&context, request, &response);
+  const auto context = rpc::OnBehalfOf(caller, kPatience);
+  const auto stub = ledger::v1::LedgerService::NewStub(ledger_());
+  const grpc::Status status = stub->ListMails(context.get(), request, &response);
   if (!status.ok()) return rpc::FromStatus(status);
   return response;
 }

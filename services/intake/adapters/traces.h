@@ -22,10 +22,11 @@ class Traces {
   Traces(const stage::Surroundings& surroundings, LedgerChannel ledger)
       : around_(surroundings), ledger_(std::move(ledger)) {}
 
-  // `token`: the caller's, by which the ledger decides whether they may see it.
-  // Errors: kNotFound (also for a mail that is somebody else's), kUnavailable.
-  Result<ledger::v1::Trace> Find(const rpc::Principal& principal, const std::string& token, const MailId& mail) const;
-  Result<ledger::v1::ListMailsResponse> List(const std::string& token, uint32_t page_size,
+  // `caller`: the call that this answers, by whose token the ledger decides whether they may see it.
+  // Errors: kNotFound (also for a mail that is somebody else's), kUnavailable, kTimeout.
+  Result<ledger::v1::Trace> Find(const rpc::Principal& principal, const grpc::ServerContextBase& caller,
+                                 const MailId& mail) const;
+  Result<ledger::v1::ListMailsResponse> List(const grpc::ServerContextBase& caller, uint32_t page_size,
                                              const std::string& page_token) const;
 
   // The mail as accepted, and its key. Errors: kNotFound, also when it is not the principal's.

@@ -43,7 +43,8 @@ Status PutContact(store::Tx& tx, std::string_view sender, std::string_view recip
       "INSERT INTO {policy.contact} AS known (sender, recipient, first_at, last_at) SELECT $1, $2, $3, $3 "
       "WHERE NOT EXISTS (SELECT 1 FROM {policy.contact} WHERE sender = $1 AND recipient = $2 AND "
       "last_at >= $3 - 86400000000) "
-      "ON CONFLICT (sender, recipient) DO UPDATE SET last_at = excluded.last_at WHERE known.last_at < excluded.last_at");
+      "ON CONFLICT (sender, recipient) DO UPDATE SET last_at = excluded.last_at WHERE known.last_at < "
+      "excluded.last_at");
   SEKISHO_RETURN_IF_ERROR(tx.Execute(kPut, {Octets{sender}, Octets{recipient}, ToMicros(now)}));
   return Ok();
 }

@@ -52,7 +52,7 @@ std::string TestStore::conninfo() const {
 }
 
 std::unique_ptr<store::Database> TestStore::Open(size_t writers) const {
-  if (name_.empty()) return Opened(store::OpenSqlite({.folder = folder_ / "data"}));
+  if (name_.empty()) return Opened(store::OpenSqlite({.folder = files()}));
   store::PostgresOptions options;
   options.conninfo = Secret<std::string>(conninfo());
   options.writers = writers;

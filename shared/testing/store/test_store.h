@@ -29,6 +29,8 @@ class TestStore {
   // With what it held when it was closed. One writer: the local bus, which most tests have, counts on it. With
   // PostgreSQL any number may be open at a time, as replicas are.
   std::unique_ptr<store::Database> Open(size_t writers = 1) const;
+  // Where SQLite's files lie.
+  std::string files() const { return folder_ / "data"; }
   // libpq's connection string; empty with SQLite.
   std::string conninfo() const;
 

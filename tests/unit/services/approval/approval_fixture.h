@@ -90,7 +90,7 @@ class ApprovalFixture : public ::testing::Test {
     around_.reset();
     content_.reset();
     bus_.reset();
-    database_->Stop();
+    if (database_) database_->Stop();
     database_.reset();
   }
 

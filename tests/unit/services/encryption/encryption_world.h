@@ -190,6 +190,7 @@ class EncryptionWorld {
     EXPECT_TRUE(octets.ok());
     return octets.ok() ? **octets : "";
   }
+  const testing::TestStore& store() const { return store_; }
   std::string folder() const { return folder_ / ""; }
 
  private:

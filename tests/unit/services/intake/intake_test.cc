@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <barrier>
 #include <future>
+#include <thread>
 
 #include "services/intake/adapters/acceptor.h"
 #include "services/intake/adapters/closer.h"
@@ -12,6 +14,7 @@
 #include "shared/keys/file_ring.h"
 #include "shared/stage/topology.h"
 #include "shared/testing/fake_clock.h"
+#include "shared/testing/store/table_bus.h"
 #include "shared/testing/store/test_store.h"
 #include "shared/testing/temporary_folder.h"
 
@@ -113,6 +116,73 @@ TEST_F(AcceptorTest, AMailItsRowAndItsRecordAreThereTogether) {
   mail::v1::Mail mail;
   ASSERT_TRUE(mail.ParseFromString(keys_->Open(row->sealed_mail, "intake.mail")->plaintext));
   EXPECT_EQ(**content_->Read(mail.content()), kMail);
+}
+
+// Two replicas, asked the same at the same moment.
+TEST(AcceptorReplicasTest, OneRequestIdMakesOneMail) {
+  constexpr int kRequests = 60;
+  const auto store = testing::TestStore::Postgres();
+  const testing::TemporaryFolder folder;
+  testing::FakeClock clock;
+  WorkerPool workers("test", 1, 100);
+  const auto keys = *keys::OpenFileRing(folder / "ring", true);
+  struct Replica {
+    std::unique_ptr<store::Database> database;
+    std::unique_ptr<testing::TableBus> bus;
+    std::unique_ptr<content::Store> content;
+    std::unique_ptr<stage::Surroundings> around;
+    std::unique_ptr<Acceptor> acceptor;
+  } replicas[2];
+  for (Replica& replica : replicas) {
+    replica.database = store->Open(2);
+    replica.bus = std::make_unique<testing::TableBus>(*replica.database);
+    const std::string own = folder / (&replica == replicas ? "content-a" : "content-b");
+    replica.content = *content::OpenLocal({.folder = own, .min_free = 0}, *replica.database, *keys, clock);
+    replica.around = std::make_unique<stage::Surroundings>(
+        stage::Surroundings{*replica.database, *replica.bus, *keys, clock, workers, "example"});
+    replica.acceptor =
+        std::make_unique<Acceptor>(*replica.around, *replica.content, AcceptorLimits{}, [] { return uint64_t{0}; });
+    SEKISHO_CHECK(replica.acceptor->Migrate().ok());
+  }
+  std::barrier<> together(2);
+  std::vector<Result<Accepted>> answers[2];
+  std::vector<std::thread> threads;
+  for (size_t r = 0; r < 2; ++r) {
+    threads.emplace_back([&, r] {
+      for (int i = 0; i < kRequests; ++i) {
+        Submission submission;
+        submission.envelope.set_mail_from("hanako@example.jp");
+        submission.recipients.emplace_back().set_address("somebody@example.net");
+        submission.submitter.set_principal("hanako@example.jp");
+        submission.may_send_as = [](std::string_view) { return true; };
+        submission.request_id = std::to_string(i);
+        submission.request_digest = i % 3 == 0 ? "of replica " + std::to_string(r) : "the same";
+        const auto incoming = *replicas[r].acceptor->Begin(std::move(submission));
+        SEKISHO_CHECK(incoming->Append(kMail).ok());
+        together.arrive_and_wait();
+        std::promise<Result<Accepted>> promise;
+        incoming->Finish([&](Result<Accepted> accepted) { promise.set_value(std::move(accepted)); });
+        answers[r].push_back(promise.get_future().get());
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  for (size_t i = 0; i < kRequests; ++i) {
+    const auto &one = answers[0][i], &other = answers[1][i];
+    if (i % 3 == 0) {
+      ASSERT_NE(one.ok(), other.ok()) << "the id is that of one of two different mails";
+      EXPECT_EQ((one.ok() ? other : one).error().code, Code::kExists);
+    } else {
+      ASSERT_TRUE(one.ok() && other.ok());
+      EXPECT_EQ(one->mail, other->mail);
+    }
+  }
+  EXPECT_EQ(replicas[0].bus->Read(bus::Topic::kSubmitted)->size(), static_cast<size_t>(kRequests));
+  for (Replica& replica : replicas) {
+    replica.acceptor.reset();
+    replica.content.reset();
+    replica.database->Stop();
+  }
 }
 
 TEST_F(AcceptorTest, SomebodyElsesFromOrSenderIsRefusedAndLeavesNothing) {

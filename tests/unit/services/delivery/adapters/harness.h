@@ -249,7 +249,7 @@ class QueueTest : public ::testing::Test {
     around_.reset();
     content_.reset();
     bus_.reset();
-    database_->Stop();
+    if (database_) database_->Stop();
     database_.reset();
   }
 

@@ -214,6 +214,27 @@ TEST_F(KeyBookTest, APasswordIsAgreedWithAnAddressElseWithItsDomain) {
   EXPECT_EQ(book_->AgreedFor({"b@one.example"})->password.Reveal(), "agreed-anew-later");
 }
 
+// Another replica's book, over the same database.
+TEST_F(KeyBookTest, WhatOneReplicaIsGivenTheOthersKnow) {
+  MustOpen();
+  if (world_.database->sole_process()) return;  // there can be no other
+  KeyBook other(world_.config.encryption(), *world_.around);
+  ASSERT_TRUE(other.Open().ok());
+  const Person suzuki = MakePerson("suzuki@partner.example");
+  ASSERT_TRUE(other.Import(suzuki.issued.certificate_pem, "").ok());
+  ASSERT_TRUE(other.Agree("one.example", Secret<std::string>(std::string("agreed-with-all"))).ok());
+  ASSERT_TRUE(book_->Refresh().ok());
+  EXPECT_EQ(Found("suzuki@partner.example"), suzuki.certificate.fingerprint());
+  EXPECT_EQ(book_->AgreedFor({"b@one.example"})->password.Reveal(), "agreed-with-all");
+  // Neither forgets what the other one added to the same row.
+  const Person nobody = MakePerson(testing::CertificateRequest());
+  ASSERT_TRUE(other.Import(nobody.issued.certificate_pem, "a@one.example").ok());
+  ASSERT_TRUE(book_->Import(nobody.issued.certificate_pem, "b@one.example").ok());
+  ASSERT_TRUE(other.Import(nobody.issued.certificate_pem, "c@one.example").ok());
+  MustOpen();
+  EXPECT_EQ(book_->List("a@one.example").at(0).addresses_size(), 3);
+}
+
 TEST_F(KeyBookTest, AWeakOrUnopenablePasswordIsNotAgreed) {
   MustOpen();
   for (const char* password :

@@ -353,7 +353,7 @@ TEST_F(ProcessorTest, NeitherPasswordsNorAddressesLieInTheDatabase) {
   EXPECT_EQ(text[at + 16], '\n');
   world_.Settle();
   size_t files = 0;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(world_.folder() + "data")) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(world_.store().files())) {
     if (!entry.is_regular_file()) continue;
     ++files;
     std::ifstream in(entry.path(), std::ios::binary);
