@@ -28,7 +28,7 @@ def leftovers(server):
 
 def test_every_acknowledged_mail_ends_once(back_ends, tmp_path):
     print(f"seed {SEED}, {DAYS} bad days")
-    with serve(back_ends, tmp_path, replicas={"policy": 2, "approval": 2, "encryption": 2, "delivery": 2, "ledger": 2}) as server:
+    with serve(back_ends, tmp_path, replicas={service: 2 for service in SERVICES}) as server:
         live_through_bad_days(server, back_ends)
         server.stop()
 

@@ -136,6 +136,10 @@ class Sekisho:
         """Where a gRPC package ("intake") is answered."""
         return self.ports["rpc"]
 
+    def door(self, listener):
+        """The port of intake's listener."""
+        return self.ports[listener]
+
     # --- what it shows ---
 
     def log(self):
