@@ -249,6 +249,7 @@ void CheckRoutes(const v1::Delivery& delivery, Checker& checker) {
       checker.Add(at, "the selector is used twice for this domain");
   }
   checker.File(delivery.tls_trust_file(), "delivery.tls_trust_file");
+  if (delivery.lease().seconds() < 1) checker.Add("delivery.lease", "must be 1s at least");
 }
 
 void CheckSigner(const v1::Signer& signer, const std::string& at, Checker& checker) {
