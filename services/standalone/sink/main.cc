@@ -35,6 +35,5 @@ int main(int argc, char** argv) {
     return 1;
   }
   sigwaitinfo(&stop, nullptr);
-  io.Stop();
   return 0;
 }
