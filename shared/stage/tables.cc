@@ -74,10 +74,18 @@ Status Put(store::Tx& tx, const store::Statement& statement, const Kept& kept) {
   }();
 }
 
-Result<std::vector<Kept>> List(store::Tx& tx, const store::Statement& statement,
-                               std::initializer_list<store::Param> params = {}) {
+Result<std::optional<Kept>> One(store::Tx& tx, const store::Statement& statement, const EventId& event) {
+  std::optional<Kept> found;
+  SEKISHO_RETURN_IF_ERROR(tx.Query(statement, {store::Octets{event.octets()}}, [&](const store::Row& row) -> Status {
+    SEKISHO_TRY(found, ReadKept(row));
+    return Ok();
+  }));
+  return found;
+}
+
+Result<std::vector<Kept>> List(store::Tx& tx, const store::Statement& statement) {
   std::vector<Kept> all;
-  SEKISHO_RETURN_IF_ERROR(tx.Query(statement, params, [&](const store::Row& row) -> Status {
+  SEKISHO_RETURN_IF_ERROR(tx.Query(statement, {}, [&](const store::Row& row) -> Status {
     SEKISHO_TRY(Kept kept, ReadKept(row));
     all.push_back(std::move(kept));
     return Ok();
@@ -185,15 +193,13 @@ Result<std::map<bus::Topic, uint64_t>> Tables::CountParked(store::Tx& tx) const 
 }
 
 Result<std::optional<Kept>> Tables::FindParked(store::Tx& tx, const EventId& event) const {
-  SEKISHO_TRY(std::vector<Kept> found, List(tx, find_parked_, {store::Octets{event.octets()}}));
-  if (found.empty()) return std::optional<Kept>();
-  return std::optional<Kept>(std::move(found.front()));
+  return One(tx, find_parked_, event);
 }
 
 Result<Kept> Tables::TakeParked(store::Tx& tx, const EventId& event) const {
-  SEKISHO_TRY(std::vector<Kept> taken, List(tx, take_parked_, {store::Octets{event.octets()}}));
-  if (taken.empty()) return MakeError(Code::kNotFound, "no record " + event.ToString() + " is parked here");
-  return std::move(taken.front());
+  SEKISHO_TRY(std::optional<Kept> found, One(tx, take_parked_, event));
+  if (!found) return MakeError(Code::kNotFound, "no record " + event.ToString() + " is parked here");
+  return *std::move(found);
 }
 
 Status MigrateStageTables(store::Database& database, std::string_view schema) {
