@@ -2,6 +2,7 @@
 
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "shared/observe/log.h"
 
 namespace sekisho::rpc {
 namespace {
@@ -47,6 +48,8 @@ grpc::StatusCode StatusCodeOf(Code code) { return RowOf(code).status; }
 grpc::Status ToStatus(const Error& error, std::string_view reason) {
   const Row& row = RowOf(error.code);
   std::string message = error.detail;
+  if (error.code == Code::kInternal || error.code == Code::kCorrupt)
+    observe::Log(observe::Level::kError, "rpc.failed", {{"error", error}});
   if (error.code == Code::kInternal) message = "a failure on our side; the operator's log has it";
   if (error.code == Code::kCorrupt) message = "stored data fails its check; the operator's log has it";
   google::rpc::Status details;

@@ -74,6 +74,15 @@ Status Put(store::Tx& tx, const store::Statement& statement, const Kept& kept) {
   }();
 }
 
+Result<std::optional<Kept>> One(store::Tx& tx, const store::Statement& statement, const EventId& event) {
+  std::optional<Kept> found;
+  SEKISHO_RETURN_IF_ERROR(tx.Query(statement, {store::Octets{event.octets()}}, [&](const store::Row& row) -> Status {
+    SEKISHO_TRY(found, ReadKept(row));
+    return Ok();
+  }));
+  return found;
+}
+
 Result<std::vector<Kept>> List(store::Tx& tx, const store::Statement& statement) {
   std::vector<Kept> all;
   SEKISHO_RETURN_IF_ERROR(tx.Query(statement, {}, [&](const store::Row& row) -> Status {
@@ -104,6 +113,7 @@ Tables::Tables(std::string_view schema)
                   ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (event) DO NOTHING"),
       list_parked_("SELECT " + std::string(kColumns) + " FROM " + Named(schema, "parked") + " ORDER BY at LIMIT 1000"),
       count_parked_("SELECT topic, COUNT(*) FROM " + Named(schema, "parked") + " GROUP BY topic"),
+      find_parked_("SELECT " + std::string(kColumns) + " FROM " + Named(schema, "parked") + " WHERE event = $1"),
       take_parked_("DELETE FROM " + Named(schema, "parked") + " WHERE event = $1 RETURNING " + kColumns) {
   for (int64_t day = 0; day < kInboxDays; ++day) {
     empty_inbox_.push_back(std::make_unique<const store::Statement>("TRUNCATE " + Named(schema, DayTable(day))));
@@ -183,16 +193,11 @@ Result<std::map<bus::Topic, uint64_t>> Tables::CountParked(store::Tx& tx) const 
 }
 
 Result<std::optional<Kept>> Tables::FindParked(store::Tx& tx, const EventId& event) const {
-  std::optional<Kept> found;
-  SEKISHO_RETURN_IF_ERROR(tx.Query(take_parked_, {store::Octets{event.octets()}}, [&](const store::Row& row) -> Status {
-    SEKISHO_TRY(found, ReadKept(row));
-    return Ok();
-  }));
-  return found;
+  return One(tx, find_parked_, event);
 }
 
 Result<Kept> Tables::TakeParked(store::Tx& tx, const EventId& event) const {
-  SEKISHO_TRY(std::optional<Kept> found, FindParked(tx, event));
+  SEKISHO_TRY(std::optional<Kept> found, One(tx, take_parked_, event));
   if (!found) return MakeError(Code::kNotFound, "no record " + event.ToString() + " is parked here");
   return *std::move(found);
 }

@@ -52,7 +52,7 @@ class Tables {
 
  private:
   store::Statement enter_inbox_, newest_in_inbox_, put_waiting_, remove_waiting_, lease_, count_waiting_, list_waiting_,
-      put_parked_, list_parked_, count_parked_, take_parked_;
+      put_parked_, list_parked_, count_parked_, find_parked_, take_parked_;
   std::vector<std::unique_ptr<const store::Statement>> empty_inbox_;  // by day
 };
 

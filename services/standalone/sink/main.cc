@@ -35,5 +35,5 @@ int main(int argc, char** argv) {
     return 1;
   }
   sigwaitinfo(&stop, nullptr);
-  return 0;  // the sink closes its listeners while the loops still turn
+  return 0;
 }
