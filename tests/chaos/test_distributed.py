@@ -18,10 +18,10 @@ def leftovers(server):
     postgres, database = server.back_ends.postgres, server.tenancy["bus"]["kafka"]["prefix"]
     questions = {f"{service}.{table}": f"SELECT count(*) FROM {service}.{table}"
                  for service in SERVICES for table in ("outbox", "waiting", "parked")}
-    questions["recipients in delivery's queue"] = "SELECT count(*) FROM delivery.recipient"
+    questions["recipients to deliver to"] = "SELECT count(*) FROM delivery.recipient"
     questions["parcels that wait for a decision"] = "SELECT count(*) FROM approval.parcel WHERE state < 16"
     questions["mails whose content is not closed, or closed twice"] = "SELECT count(*) FROM intake.mail WHERE open <> 0 AND owner <> ''"
-    union = " UNION ALL ".join(f"SELECT '{name}', ({sql})".replace("delivery's", "delivery''s") for name, sql in questions.items())
+    union = " UNION ALL ".join(f"SELECT '{name}', ({sql})" for name, sql in questions.items())
     rows = [row.split("|") for row in postgres.sql(union, database).splitlines()]
     return [f"{name}: {count}" for name, count in rows if count != "0"]
 

@@ -32,6 +32,8 @@ class BadDays:
             kind = kinds.pop()
             getattr(self, f"_{kind}")()
             self.counts[kind] += 1
+            if self.counts.total() % 100 == 0:
+                print(f"{self.counts.total()} bad days", flush=True)
 
     def recover(self, seconds=120):
         """All is up again, and ready."""
