@@ -26,7 +26,7 @@ class Engine {
     RetrySchedule schedule;
     Dispatcher::Limits limits;
     Duration alive = std::chrono::seconds(60);  // Owners' lease
-    notice::Writer::Options notices;  // with the hostname that is ours everywhere
+    notice::Writer::Options notices;            // with the hostname that is ours everywhere
   };
   // All outlive it.
   Engine(Options options, const stage::Surroundings& surroundings, content::Store& content,
