@@ -57,7 +57,8 @@ class BadDays:
             self.back.pop(holder)()
         for replica in [r for r in self.draining if r.process.poll() is not None]:
             self.draining.remove(replica)
-            self._note_exit(replica)
+            if replica.process.returncode != -signal.SIGTERM:  # it had hardly begun to start
+                self._note_exit(replica)
             replica.process = None
             self._hold(replica, self.rng.uniform(0, 2), replica.start)
         for server in [*self.server.replicas, self.back_ends.postgres, self.back_ends.kafka, self.back_ends.objects]:
