@@ -53,12 +53,21 @@ def reasons(error):
     return []
 
 
+def open_channel(server, service="intake"):
+    """To the process that has `service`: of separate ones its own, under TLS; else the only one."""
+    port = server.rpc_port(service)
+    if not server.ca_file:
+        return grpc.insecure_channel(f"127.0.0.1:{port}")
+    return grpc.secure_channel(f"127.0.0.1:{port}", grpc.ssl_channel_credentials(pathlib.Path(server.ca_file).read_bytes()))
+
+
 class Client:
-    """A channel and one user's token."""
+    """One user's token, and a channel to each service asked."""
 
     def __init__(self, server, user="hanako@example.jp", password=PASSWORD):
-        self.channel = grpc.insecure_channel(f"127.0.0.1:{server.ports['rpc']}")
-        auth = stub(self.channel, "intake", "AuthService")
+        self._server = server
+        self._channels = {}
+        auth = self.service("intake", "AuthService")
         reply = auth.Login(messages("intake").LoginRequest(user=user, password=password), timeout=10)
         self.metadata = [("authorization", f"Bearer {reply.token}")]
         server.canaries.add(reply.token)
@@ -67,10 +76,18 @@ class Client:
         return self
 
     def __exit__(self, *_):
-        self.channel.close()
+        for channel in self._channels.values():
+            channel.close()
+
+    @property
+    def channel(self):
+        """To intake."""
+        return self._channels["intake"]
 
     def service(self, package, name):
-        return stub(self.channel, package, name)
+        if package not in self._channels:
+            self._channels[package] = open_channel(self._server, package)
+        return stub(self._channels[package], package, name)
 
     def call(self, package, service, method, request):
         return getattr(self.service(package, service), method)(request, metadata=self.metadata, timeout=20)
