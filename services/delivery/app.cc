@@ -97,6 +97,7 @@ Status App::Start() {
   options.routes = parts->routes;
   options.schedule = ScheduleOf(delivery);
   options.limits = LimitsOf(delivery);
+  options.alive = FromProto(delivery.lease());
   options.notices = notice::OptionsOf(config_.organization());
   parts->engine = std::make_unique<Engine>(std::move(options), around_, content_, parts->signer, *parts->outlets,
                                            observe::Metrics::Global());

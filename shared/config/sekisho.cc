@@ -78,6 +78,7 @@ void ApplyDefaults(v1::Config& config) {
   SEKISHO_DEFAULT_SECONDS(delivery, give_up_after, 5 * kDay);
   SEKISHO_DEFAULT_SECONDS(delivery, first_retry, kMinute);
   SEKISHO_DEFAULT_SECONDS(delivery, max_retry, 4 * kHour);
+  SEKISHO_DEFAULT_SECONDS(delivery, lease, kMinute);
   SEKISHO_DEFAULT_SECONDS(delivery, delay_notice_after, 4 * kHour);
   SEKISHO_DEFAULT_SECONDS(delivery, connect_timeout, 30);
   SEKISHO_DEFAULT_SECONDS(delivery, reply_timeout, 5 * kMinute);
@@ -248,6 +249,7 @@ void CheckRoutes(const v1::Delivery& delivery, Checker& checker) {
       checker.Add(at, "the selector is used twice for this domain");
   }
   checker.File(delivery.tls_trust_file(), "delivery.tls_trust_file");
+  if (delivery.lease().seconds() < 1) checker.Add("delivery.lease", "must be 1s at least");
 }
 
 void CheckSigner(const v1::Signer& signer, const std::string& at, Checker& checker) {

@@ -1,5 +1,6 @@
 """The servers that separate services share: PostgreSQL, Kafka, an S3-compatible object store (moto), each started and ended
 here, on free ports of 127.0.0.1, with its files below a folder of its own. They end with this process."""
+import contextlib
 import os
 import pathlib
 import pwd
@@ -52,18 +53,21 @@ class Server:
         until(alive_and_ready, f"{self.name} is ready", seconds, interval=0.05)
 
     def _signal(self, number):
-        os.killpg(self.process.pid, number)
+        with contextlib.suppress(ProcessLookupError):  # it died by itself
+            os.killpg(self.process.pid, number)
 
     def end(self, number=signal.SIGTERM, seconds=30.0):
+        """Its exit status; that of a kill when it takes too long."""
         if self.process is None:
-            return
+            return None
         self._signal(number)
         try:
-            self.process.wait(seconds)
+            status = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self._signal(signal.SIGKILL)
-            self.process.wait()
+            status = self.process.wait()
         self.process = None
+        return status
 
     def kill(self):
         self.end(signal.SIGKILL)
@@ -108,16 +112,26 @@ class Postgres(Server):
         given.unlink()
         assert done.returncode == 0, f"initdb: {done.stderr}"
 
-    def start(self):
+    def launch(self):
+        """Starts it without waiting for it."""
         settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "port": self.port, "max_connections": 300,
                     "shared_buffers": "128MB", "log_error_verbosity": "terse"}
         options = [text for name, value in settings.items() for text in ("-c", f"{name}={value}")]
         self.spawn([*self.drop, self.programs / "postgres", "-D", self.data, *options], cwd=self.folder)
-        self.wait(lambda: self.sql("SELECT 1", check=False) == "1")
+
+    def start(self):
+        self.launch()
+        self.await_ready()
         return self
 
+    def answers(self):
+        return self.sql("SELECT 1", check=False) == "1"
+
+    def await_ready(self):
+        self.wait(self.answers)
+
     def end(self, number=signal.SIGINT, seconds=30.0):
-        super().end(number, seconds)
+        return super().end(number, seconds)
 
     def sql(self, statement, database="postgres", check=True):
         """What one statement answers, unaligned."""
@@ -177,11 +191,18 @@ class Kafka(Server):
         return ["java", "-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
                 "-Dorg.apache.logging.log4j.level=INFO", "-cp", self.class_path, *map(str, arguments)]
 
-    def start(self):
-        seen = len(self.log())
+    def launch(self):
+        """Starts it without waiting for it."""
+        self._seen = len(self.log())
         self.spawn(self._java("kafka.Kafka", self.properties))
-        self.wait(lambda: "Kafka Server started" in self.log()[seen:], 120)
+
+    def start(self):
+        self.launch()
+        self.await_ready()
         return self
+
+    def await_ready(self):
+        self.wait(lambda: "Kafka Server started" in self.log()[self._seen:], 120)
 
 
 class ObjectStore(Server):
@@ -237,8 +258,10 @@ class BackEnds:
         return self
 
     def end(self):
-        for server in reversed(self.all):
-            server.end()
+        """Nobody needs what they have: a broker that is told to stop takes half a minute to hand over to nobody."""
+        self.objects.kill()
+        self.kafka.kill()
+        self.postgres.end(signal.SIGQUIT)
         self._folder.cleanup()
 
     def make_tenancy(self):

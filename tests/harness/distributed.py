@@ -1,10 +1,16 @@
 """The demo's organisation as separate services on shared back ends (back_ends.py), with the face of harness.sekisho.Sekisho."""
 import contextlib
+import copy
+import os
+import random
 import re
 import signal
 
+import yaml
+
 from harness.authority import Authority
 from harness.back_ends import Server, free_port
+from harness.peers import SmtpSink
 from harness.sekisho import BIN, Sekisho, merge
 
 SERVICES = ("intake", "policy", "approval", "encryption", "delivery", "ledger")
@@ -18,9 +24,12 @@ class Replica(Server):
         self.service = service
         self.config_file = config_file
         self.rpc_port, self.metrics_port = free_port(), free_port()
+        self.doors = {}  # an intake's: its listeners' ports
 
-    def start(self):
-        self.spawn([BIN / f"sekisho-{self.service}", "--config", self.config_file, "--instance", self.name], cwd=self.folder)
+    def start(self, failpoints=""):
+        """`failpoints` as in shared/base/failpoint.h."""
+        self.spawn([BIN / f"sekisho-{self.service}", "--config", self.config_file, "--instance", self.name], cwd=self.folder,
+                   env=dict(os.environ, SEKISHO_FAILPOINTS=failpoints))
         return self
 
     def stop(self, seconds=40.0):
@@ -54,7 +63,7 @@ class Distributed(Sekisho):
         del config["storage"]["folder"]
         config = merge(config, self.tenancy)
         config["bus"]["kafka"]["topics"] = {"create": True, "partitions": self.partitions, "replication": 1, "min_insync": 1}
-        config["bus"]["kafka"]["session"] = "6s"
+        config["bus"]["kafka"]["session"] = config["delivery"]["lease"] = "6s"
         authority = Authority(self.folder / "pki")
         self.ca_file = authority.file
         self.replicas = [Replica(service, number, self.folder / "run", self.config_file)
@@ -72,11 +81,32 @@ class Distributed(Sekisho):
         self.sink_server = Server("sink", self.folder / "run")
         return config
 
+    def write_config(self):
+        super().write_config()
+        first, *others = self.of("intake")
+        listeners = [listener["name"] for listener in self.config["intake"]["listeners"]]
+        first.doors = {name: self.ports[name] for name in listeners if name in self.ports}
+        for replica in others:  # on one machine, each has doors of its own: the same configuration but for their ports
+            replica.doors = replica.doors or {name: free_port() for name in listeners}
+            config = copy.deepcopy(self.config)
+            for listener in config["intake"]["listeners"]:
+                listener["address"] = f"127.0.0.1:{replica.doors[listener['name']]}"
+            replica.config_file = self.folder / f"{replica.name}.yaml"
+            replica.config_file.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
     def of(self, service):
         return [replica for replica in self.replicas if replica.service == service]
 
-    def rpc_port(self, service):
-        return self.of(service)[0].rpc_port
+    def any_of(self, service):
+        """One of the replicas that are said to run; which, is chance."""
+        replicas = self.of(service)
+        return random.choice([r for r in replicas if r.process] or replicas)
+
+    def rpc_port(self, package):
+        return self.any_of(package).rpc_port
+
+    def door(self, listener):
+        return self.any_of("intake").doors[listener]
 
     # --- the processes ---
 
@@ -99,7 +129,7 @@ class Distributed(Sekisho):
             replica.stop(seconds)
         self.process = None
         self.check_silence()
-        self.sink_server.end()
+        assert self.sink_server.end() == 0, "the sink stops when it is told to"
 
     def kill(self):
         for server in [*self.replicas, self.sink_server]:
@@ -140,3 +170,18 @@ class Distributed(Sekisho):
         for item in objects.list_objects_v2(Bucket=bucket).get("Contents", []):
             octets[f"object {item['Key']}"] = objects.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
         return octets
+
+
+@contextlib.contextmanager
+def serve(back_ends, folder, **options):
+    """The server and, outside it, the one next hop for everything: `server.world`."""
+    with SmtpSink(folder / "taken") as sink:
+        server = Distributed(back_ends, folder / "sekisho", hold="1s", **options)
+        routes = [{"name": "world", "domains": ["*"], "next_hop": f"127.0.0.1:{sink.port}", "tls": "NONE"}]
+        server.config["delivery"].update(routes=routes, first_retry="200ms", max_retry="1s")
+        server.write_config()
+        server.world = sink
+        try:
+            yield server.start()
+        finally:
+            server.kill()

@@ -53,21 +53,21 @@ def reasons(error):
     return []
 
 
-def open_channel(server, service="intake"):
-    """To the process that has `service`: of separate ones its own, under TLS; else the only one."""
-    port = server.rpc_port(service)
+def open_channel(server, port):
+    address, options = f"127.0.0.1:{port}", [("grpc.max_reconnect_backoff_ms", 500)]
     if not server.ca_file:
-        return grpc.insecure_channel(f"127.0.0.1:{port}")
-    return grpc.secure_channel(f"127.0.0.1:{port}", grpc.ssl_channel_credentials(pathlib.Path(server.ca_file).read_bytes()))
+        return grpc.insecure_channel(address, options)
+    return grpc.secure_channel(address, grpc.ssl_channel_credentials(pathlib.Path(server.ca_file).read_bytes()), options)
 
 
 class Client:
-    """One user's token, and a channel to each service asked."""
+    """One user's token, and channels to the processes that have what is called."""
 
     def __init__(self, server, user="hanako@example.jp", password=PASSWORD):
-        self._server = server
+        self.server = server
         self._channels = {}
-        auth = self.service("intake", "AuthService")
+        self.channel = self.channel_to("intake")
+        auth = stub(self.channel, "intake", "AuthService")
         reply = auth.Login(messages("intake").LoginRequest(user=user, password=password), timeout=10)
         self.metadata = [("authorization", f"Bearer {reply.token}")]
         server.canaries.add(reply.token)
@@ -79,15 +79,14 @@ class Client:
         for channel in self._channels.values():
             channel.close()
 
-    @property
-    def channel(self):
-        """To intake."""
-        return self._channels["intake"]
+    def channel_to(self, package):
+        port = self.server.rpc_port(package)
+        if port not in self._channels:
+            self._channels[port] = open_channel(self.server, port)
+        return self._channels[port]
 
     def service(self, package, name):
-        if package not in self._channels:
-            self._channels[package] = open_channel(self._server, package)
-        return stub(self._channels[package], package, name)
+        return stub(self.channel_to(package), package, name)
 
     def call(self, package, service, method, request):
         return getattr(self.service(package, service), method)(request, metadata=self.metadata, timeout=20)

@@ -103,7 +103,12 @@ class SmtpSink:
 
     def mails(self):
         """The octets of each mail it took, with smtp-sink's own X- lines in front."""
+        until(lambda: not self._writes(), "smtp-sink, which says 250 first, has written its files")
         return [f.read_bytes() for f in self.folder.iterdir() if f.stat().st_size]
+
+    def _writes(self):
+        files = pathlib.Path(f"/proc/{self.process.pid}/fd")
+        return any(os.readlink(fd).startswith(f"{self.folder.resolve()}/") for fd in files.iterdir() if os.path.lexists(fd))
 
 
 class PostfixAndDovecot:

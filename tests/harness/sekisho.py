@@ -133,8 +133,13 @@ class Sekisho:
             print(f"--- log of the failed test's server\n{self.log()[-6000:]}")
             self.kill()
 
-    def rpc_port(self, _service):
+    def rpc_port(self, package):
+        """Where a gRPC package ("intake") is answered."""
         return self.ports["rpc"]
+
+    def door(self, listener):
+        """The port of intake's listener."""
+        return self.ports[listener]
 
     # --- what it shows ---
 

@@ -45,11 +45,11 @@ def trust():
 def session(server, login="hanako@example.jp", password=PASSWORD, implicit_tls=False, relay=False):
     """A logged-in smtplib session; with `relay`, one to the relay listener instead."""
     if relay:
-        client = smtplib.SMTP("127.0.0.1", server.ports["relay"], timeout=30)
+        client = smtplib.SMTP("127.0.0.1", server.door("relay"), timeout=30)
     elif implicit_tls:
-        client = smtplib.SMTP_SSL("localhost", server.ports["submissions"], timeout=30, context=trust())
+        client = smtplib.SMTP_SSL("localhost", server.door("submissions"), timeout=30, context=trust())
     else:
-        client = smtplib.SMTP("localhost", server.ports["submission"], timeout=30)
+        client = smtplib.SMTP("localhost", server.door("submission"), timeout=30)
         client.starttls(context=trust())
     with client:
         client.ehlo()

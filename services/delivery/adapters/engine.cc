@@ -26,7 +26,7 @@ Engine::Engine(Options options, const stage::Surroundings& surroundings, content
                 around_.clock),
       settler_({.schedule = options_.schedule, .owner = owner_, .notices = options_.notices}, around_, content,
                options_.routes, workers_, metrics_),
-      owners_(around_, owner_),
+      owners_(around_, owner_, options_.alive),
       dispatcher_(options_.limits, owner_,
                   {.around = around_,
                    .routes = options_.routes,
@@ -52,7 +52,7 @@ Status Engine::Start() {
   if (rerouted > 0) observe::Log(observe::Level::kInfo, "delivery.rerouted", {{"recipients", rerouted}});
   SEKISHO_RETURN_IF_ERROR(dispatcher_.Start());
   on_collect_ = registry_.OnCollect([this] { CountQueue(); });
-  heartbeat_.Start("delivery:alive", Owners::kRenew, [this] {
+  heartbeat_.Start("delivery:alive", owners_.renew_every(), [this] {
     const Status renewed = owners_.Renew();
     const auto taken = TakeOverDead();
     // What was taken over waits for whoever looks first.

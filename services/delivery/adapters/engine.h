@@ -25,6 +25,7 @@ class Engine {
     RouteTable routes;
     RetrySchedule schedule;
     Dispatcher::Limits limits;
+    Duration alive = std::chrono::seconds(60);  // Owners' lease
     notice::Writer::Options notices;  // with the hostname that is ours everywhere
   };
   // All outlive it.
@@ -35,7 +36,7 @@ class Engine {
   // Makes the tables, sets right what the last process left, and begins.
   Status Start();
   // Makes what dead processes had claimed wait again, due now; gives how many. Its own thread does so every
-  // Owners::kRenew. Not for two threads at a time.
+  // Owners::renew_every(). Not for two threads at a time.
   Result<uint64_t> TakeOverDead();
   // Takes nothing more in, finishes what is being sent within `limit`. Idempotent.
   void Drain(Duration limit);

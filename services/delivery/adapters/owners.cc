@@ -7,7 +7,7 @@ namespace sekisho::delivery {
 Status Owners::Renew() {
   const auto steady = std::chrono::steady_clock::now();
   SEKISHO_RETURN_IF_ERROR(
-      around_.database.RunAndWait([&](store::Tx& tx) { return PutOwner(tx, own_, around_.clock.Now() + kAlive); }));
+      around_.database.RunAndWait([&](store::Tx& tx) { return PutOwner(tx, own_, around_.clock.Now() + lease_); }));
   renewed_ = steady;
   return Ok();
 }
@@ -18,7 +18,7 @@ void Owners::Resign() {
 }
 
 bool Owners::alive() const {
-  return around_.database.sole_process() || std::chrono::steady_clock::now() < renewed_.load() + kAlive;
+  return around_.database.sole_process() || std::chrono::steady_clock::now() < renewed_.load() + lease_;
 }
 
 Result<std::vector<std::string>> Owners::FindDead() {

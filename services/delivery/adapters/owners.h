@@ -15,25 +15,26 @@ namespace sekisho::delivery {
 
 class Owners {
  public:
-  static constexpr Duration kAlive = std::chrono::seconds(60);  // after a renewal
-  static constexpr Duration kRenew = std::chrono::seconds(15);
+  // `own`: this process's. `lease`: how long it is taken to be alive after a renewal.
+  Owners(const stage::Surroundings& surroundings, std::string own, Duration lease)
+      : around_(surroundings), own_(std::move(own)), lease_(lease) {}
 
-  // `own`: this process's.
-  Owners(const stage::Surroundings& surroundings, std::string own) : around_(surroundings), own_(std::move(own)) {}
+  Duration renew_every() const { return lease_ / 4; }
 
   Status Renew();
   // At the end: what it claimed still, another may take over at once.
   void Resign();
-  // False when others may take this process for dead, by the machine's steady clock as kRenew. Thread safe.
+  // False when others may take this process for dead, by the machine's steady clock. Thread safe.
   bool alive() const;
 
   // Others with claims whose time is over, and was with the same end at the last call: while the database was away,
-  // nobody could renew. Used by one thread, no more often than every kRenew.
+  // nobody could renew. Used by one thread, no more often than renew_every().
   Result<std::vector<std::string>> FindDead();
 
  private:
   const stage::Surroundings& around_;
   const std::string own_;
+  const Duration lease_;
   std::atomic<std::chrono::steady_clock::time_point> renewed_{};
   std::map<std::string, TimePoint> suspects_;  // by owner: when its time was over
 };

@@ -192,7 +192,13 @@ TEST_F(SekishoConfigTest, WhatIsNotGivenHasItsDefault) {
   EXPECT_EQ(config_.intake().content_retention().seconds(), 7 * 86400);
   EXPECT_EQ(config_.delivery().give_up_after().seconds(), 5 * 86400);
   EXPECT_EQ(config_.delivery().first_retry().seconds(), 7) << "what is given stays";
+  EXPECT_EQ(config_.delivery().lease().seconds(), 60);
   EXPECT_EQ(config_.intake().limits().recipients(), 500u);
+}
+
+TEST_F(SekishoConfigTest, ALeaseThatIsOverBeforeItIsRenewedIsRefused) {
+  config_.mutable_delivery()->mutable_lease()->set_nanos(999'999'999);
+  EXPECT_EQ(Paths(), "delivery.lease ");
 }
 
 TEST_F(SekishoConfigTest, LimitsAreThoseOfTheSecurityPage) {
