@@ -158,8 +158,7 @@ Status SqliteDatabase::Migrate(std::string_view schema_or_part, std::span<const 
       return value;
     };
     SEKISHO_RETURN_IF_ERROR(tx.Execute(create, {}));
-    const std::string_view unquoted = std::string_view(name).substr(1, name.size() - 2);
-    SEKISHO_TRY(const int64_t columns, number(column, {unquoted}));
+    SEKISHO_TRY(const int64_t columns, number(column, {std::string_view(name)}));
     if (columns == 0) SEKISHO_RETURN_IF_ERROR(tx.Execute(add_column, {}));  // made before there was one
     SEKISHO_TRY(const int64_t least, number(needed, {known}));
     SEKISHO_RETURN_IF_ERROR(CheckNewerSchema(schema_or_part, least, known));
