@@ -83,7 +83,7 @@ class Postgres(Server):
     """PostgreSQL, with fsync on, asking for the password in `password_file`."""
 
     USER = "sekisho"
-    SETTINGS = {"max_connections": 300, "shared_buffers": "128MB", "log_error_verbosity": "terse"}
+    SETTINGS = {"max_connections": 300, "shared_buffers": "128MB", "log_error_verbosity": "terse", "max_locks_per_transaction": 256}
 
     def __init__(self, folder, port=0):
         super().__init__("postgres", folder)
