@@ -75,6 +75,7 @@ class Sekisho:
             config["encryption"] = {"trust_file": "keys/demo-ca.pem", "certificate_files": ["keys/partner.pem"],
                                     "organization_signer": {"certificate_file": "keys/organization.pem", "key_file": "keys/organization.key"},
                                     "agreed_passwords": [{"recipient": "dest.example", "password_file": "password"}]}
+        self.config = config
         self._write("sekisho.yaml", config)
 
     def _write(self, name, value):

@@ -7,6 +7,18 @@ namespace sekisho::parcel {
 using mail::v1::Judgement;
 using mail::v1::SignedJudgement;
 
+namespace {
+
+// Of policy of a later version: what it asks for and this one can't do must not be taken for done.
+Status CheckKnown(const mail::v1::Treatment& treatment) {
+  const bool known = treatment.GetReflection()->GetUnknownFields(treatment).empty() &&
+                     mail::v1::HoldClass_IsValid(treatment.hold()) &&
+                     mail::v1::AttachmentSeal_IsValid(treatment.attachments());
+  return known ? Ok() : Status(MakeError(Code::kUnsupported, "parcel refused: a later version asks for its treatment"));
+}
+
+}  // namespace
+
 Result<SignedJudgement> SignJudgement(keys::KeyRing& keys, const Judgement& judgement) {
   SignedJudgement signed_judgement;
   signed_judgement.set_judgement(judgement.SerializeAsString());
@@ -27,6 +39,7 @@ Result<Judgement> OpenJudgement(keys::KeyRing& keys, const mail::v1::Parcel& par
       keys.CheckEdgeMac(StageName(mail::v1::STAGE_POLICY), StageName(here), signed_judgement.judgement(), mac->second));
   Judgement judgement;
   if (!judgement.ParseFromString(signed_judgement.judgement())) return Mismatch("its judgement cannot be read");
+  SEKISHO_RETURN_IF_ERROR(CheckKnown(judgement.treatment()));
   return judgement;
 }
 

@@ -8,6 +8,13 @@
 namespace sekisho::store {
 namespace {
 
+Result<int> Number(PostgresConnection& connection, const std::string& sql) {
+  SEKISHO_TRY(const auto text, connection.Text(sql));
+  int number = 0;
+  if (text) std::from_chars(text->data(), text->data() + text->size(), number);
+  return number;
+}
+
 // Inside a transaction: the version that `table` remembers, with everybody else kept from changing the schema.
 Result<int> LockedVersion(PostgresConnection& connection, const std::string& name, const std::string& table) {
   SEKISHO_RETURN_IF_ERROR(
@@ -15,13 +22,11 @@ Result<int> LockedVersion(PostgresConnection& connection, const std::string& nam
   // Not IF NOT EXISTS: that needs the right to create schemas even where an administrator has made this one.
   SEKISHO_TRY(const auto exists, connection.Text("SELECT 1 FROM pg_namespace WHERE nspname = '" + name + "'"));
   if (!exists.has_value()) SEKISHO_RETURN_IF_ERROR(connection.Exec("CREATE SCHEMA \"" + name + "\""));
-  SEKISHO_RETURN_IF_ERROR(connection.Exec("CREATE TABLE IF NOT EXISTS " + table + " (version BIGINT PRIMARY KEY)"));
+  SEKISHO_RETURN_IF_ERROR(connection.Exec("CREATE TABLE IF NOT EXISTS " + table + " (version BIGINT PRIMARY KEY, works_from BIGINT)"));
+  // For one that was made before there was this column.
+  SEKISHO_RETURN_IF_ERROR(connection.Exec("ALTER TABLE " + table + " ADD COLUMN IF NOT EXISTS works_from BIGINT"));
   SEKISHO_RETURN_IF_ERROR(PostgresMarks(name).Create(connection));
-  SEKISHO_TRY(const auto newest, connection.Text("SELECT coalesce(max(version), 0) FROM " + table));
-  int version = 0;
-  const std::string text = newest.value_or("0");
-  std::from_chars(text.data(), text.data() + text.size(), version);
-  return version;
+  return Number(connection, "SELECT max(version) FROM " + table);
 }
 
 // Inside a transaction: one step towards `migrations`. False when there is nothing left to do.
@@ -30,14 +35,17 @@ Result<bool> Step(PostgresConnection& connection, std::string_view schema_or_par
   SEKISHO_TRY(const std::string table, TranslateSql(target.versions, kPostgresSql));
   SEKISHO_TRY(const int have, LockedVersion(connection, target.schema, table));
   const int want = migrations.empty() ? 0 : migrations.back().version;
-  if (have > want) return NewerSchema(schema_or_part, have, want);
+  SEKISHO_TRY(const int needed, Number(connection, "SELECT max(coalesce(works_from, version)) FROM " + table +
+                                                       " WHERE version > " + std::to_string(want)));
+  SEKISHO_RETURN_IF_ERROR(CheckNewerSchema(schema_or_part, needed, want));
   for (const Migration& migration : migrations) {
     if (migration.version <= have) continue;
     SEKISHO_TRY(const std::string sql,
                 TranslateSql(migration.postgres_sql.empty() ? migration.sql : migration.postgres_sql, kPostgresSql));
     SEKISHO_RETURN_IF_ERROR(connection.Exec(sql));
     SEKISHO_RETURN_IF_ERROR(
-        connection.Exec("INSERT INTO " + table + " (version) VALUES (" + std::to_string(migration.version) + ")"));
+        connection.Exec("INSERT INTO " + table + " (version, works_from) VALUES (" + std::to_string(migration.version) +
+                        ", " + std::to_string(WorksFrom(migration)) + ")"));
     return migration.version != want;
   }
   return false;

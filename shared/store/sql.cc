@@ -60,9 +60,11 @@ Result<MigrationTarget> ParseMigrationTarget(std::string_view schema_or_part) {
   return target;
 }
 
-Error NewerSchema(std::string_view schema_or_part, int64_t has, int64_t known) {
-  return MakeError(Code::kPrecondition, "schema " + std::string(schema_or_part) + " has version " +
-                                            std::to_string(has) + "; this program knows " + std::to_string(known));
+Status CheckNewerSchema(std::string_view schema_or_part, int64_t needed, int64_t known) {
+  if (needed <= known) return Ok();
+  return MakeError(Code::kPrecondition, "schema " + std::string(schema_or_part) +
+                                            " belongs to a newer version of this program: it needs one that knows " +
+                                            std::to_string(needed) + "; this one knows " + std::to_string(known));
 }
 
 }  // namespace sekisho::store

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "shared/base/result.h"
+#include "shared/store/store.h"
 
 namespace sekisho::store {
 
@@ -29,7 +30,14 @@ struct MigrationTarget {
 // Of a schema, or of a part of one: "policy/stage". Errors: kInternal for anything but such a name.
 Result<MigrationTarget> ParseMigrationTarget(std::string_view schema_or_part);
 
-// The error of a program that meets a schema of a later one: see Database::Migrate.
-Error NewerSchema(std::string_view schema_or_part, int64_t has, int64_t known);
+// The version of the schema that a program must know at least once `migration` was made.
+inline int64_t WorksFrom(const Migration& migration) {
+  return migration.works_from == 0 ? migration.version : migration.works_from;
+}
+
+// Whether a program that knows the version `known` of a schema runs on one that needs programs to know `needed`: the
+// highest works_from of what was migrated above `known`, 0 when nothing was. Errors: kPrecondition. See
+// Database::Migrate.
+Status CheckNewerSchema(std::string_view schema_or_part, int64_t needed, int64_t known);
 
 }  // namespace sekisho::store

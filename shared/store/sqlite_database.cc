@@ -138,25 +138,39 @@ Status SqliteDatabase::Commit() {
 Status SqliteDatabase::Migrate(std::string_view schema_or_part, std::span<const Migration> migrations) {
   SEKISHO_TRY(const MigrationTarget target, ParseMigrationTarget(schema_or_part));
   const std::string& table = target.versions;
-  const Statement create("CREATE TABLE IF NOT EXISTS " + table + " (version BIGINT PRIMARY KEY)");
+  const int64_t known = migrations.empty() ? 0 : migrations.back().version;
+  const Statement create("CREATE TABLE IF NOT EXISTS " + table + " (version BIGINT PRIMARY KEY, works_from BIGINT)");
+  SEKISHO_TRY(const std::string name, TranslateSql(table, kSqliteSql));
+  const Statement column("SELECT count(*) FROM pragma_table_info($1) WHERE name = 'works_from'");
+  const Statement add_column("ALTER TABLE " + table + " ADD COLUMN works_from BIGINT");
   const Statement newest("SELECT coalesce(max(version), 0) FROM " + table);
-  const Statement remember("INSERT INTO " + table + " (version) VALUES ($1)");
+  const Statement needed("SELECT coalesce(max(coalesce(works_from, version)), 0) FROM " + table +
+                         " WHERE version > $1");
+  const Statement remember("INSERT INTO " + table + " (version, works_from) VALUES ($1, $2)");
   int64_t have = 0;
   SEKISHO_RETURN_IF_ERROR(RunAndWait([&](Tx& tx) -> Status {
+    const auto number = [&tx](const Statement& statement, std::initializer_list<Param> params) -> Result<int64_t> {
+      int64_t value = 0;
+      SEKISHO_RETURN_IF_ERROR(tx.Query(statement, params, [&](const Row& row) {
+        value = row.Int(0);
+        return Ok();
+      }));
+      return value;
+    };
     SEKISHO_RETURN_IF_ERROR(tx.Execute(create, {}));
-    return tx.Query(newest, {}, [&](const Row& row) {
-      have = row.Int(0);
-      return Ok();
-    });
+    SEKISHO_TRY(const int64_t columns, number(column, {std::string_view(name)}));
+    if (columns == 0) SEKISHO_RETURN_IF_ERROR(tx.Execute(add_column, {}));  // made before there was one
+    SEKISHO_TRY(const int64_t least, number(needed, {known}));
+    SEKISHO_RETURN_IF_ERROR(CheckNewerSchema(schema_or_part, least, known));
+    SEKISHO_TRY(have, number(newest, {}));
+    return Ok();
   }));
-  const int64_t want = migrations.empty() ? 0 : migrations.back().version;
-  if (have > want) return NewerSchema(schema_or_part, have, want);
   for (const Migration& migration : migrations) {
     if (migration.version <= have) continue;
     SEKISHO_TRY(const std::string sql, TranslateSql(migration.sql, kSqliteSql));
     SEKISHO_RETURN_IF_ERROR(RunAndWait([&](Tx& tx) -> Status {
       SEKISHO_RETURN_IF_ERROR(static_cast<SqliteTx&>(tx).connection().Exec(sql));
-      SEKISHO_RETURN_IF_ERROR(tx.Execute(remember, {migration.version}));
+      SEKISHO_RETURN_IF_ERROR(tx.Execute(remember, {migration.version, WorksFrom(migration)}));
       return Ok();
     }));
   }

@@ -88,6 +88,9 @@ struct Migration {
   std::string sql;  // statements separated by ';' and a newline
   // Instead of `sql` on PostgreSQL, where tables are to have what the common SQL can't say: partitions.
   std::string postgres_sql = {};
+  // The lowest version of the schema whose programs still run on it after this migration: set it where the migration
+  // only adds what they need not know, or takes away what they no longer use. 0: none but those that know this one.
+  int works_from = 0;
 };
 
 class Database {
@@ -113,8 +116,9 @@ class Database {
 
   // Brings a schema ("policy"), or a part of one ("policy/stage"), to its newest version: each migration in a
   // transaction, remembered in {policy.migration}, or {policy.stage_migration}. A part is what a shared module keeps in
-  // a service's schema: its tables lie there, its versions are numbered apart. Errors: kPrecondition when the database
-  // is newer than `migrations`; kInternal for a wrong name.
+  // a service's schema: its tables lie there, its versions are numbered apart. A database that is newer than
+  // `migrations` is left as it is, and used, when each migration that it has above them works_from theirs
+  // (docs/adr/schema-of-a-newer-version.md). Errors: kPrecondition when one does not; kInternal for a wrong name.
   virtual Status Migrate(std::string_view schema_or_part, std::span<const Migration> migrations) = 0;
 
   struct Stats {

@@ -1,6 +1,4 @@
 """A sender learns which rule stopped a mail, never the dictionary behind it: its terms are nowhere that a sender can look."""
-import contextlib
-import sqlite3
 import uuid
 
 import grpc
@@ -103,8 +101,7 @@ def check_request(kind, **fields):
 
 def journalled(server):
     """How many events the ledger holds; what they say is sealed."""
-    with contextlib.closing(sqlite3.connect(f"file:{server.folder}/data/sekisho.db?mode=ro", uri=True)) as database:
-        return database.execute("SELECT COUNT(*) FROM ledger_event").fetchone()[0]
+    return server.count_rows("ledger", "event")
 
 
 def test_asking_beforehand_teaches_no_term_leaves_a_trace_and_has_its_limit(server):

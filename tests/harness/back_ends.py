@@ -83,6 +83,7 @@ class Postgres(Server):
     """PostgreSQL, with fsync on, asking for the password in `password_file`."""
 
     USER = "sekisho"
+    SETTINGS = {"max_connections": 300, "shared_buffers": "128MB", "log_error_verbosity": "terse", "max_locks_per_transaction": 256}
 
     def __init__(self, folder, port=0):
         super().__init__("postgres", folder)
@@ -114,8 +115,7 @@ class Postgres(Server):
 
     def launch(self):
         """Starts it without waiting for it."""
-        settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "port": self.port, "max_connections": 300,
-                    "shared_buffers": "128MB", "log_error_verbosity": "terse"}
+        settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "port": self.port, **self.SETTINGS}
         options = [text for name, value in settings.items() for text in ("-c", f"{name}={value}")]
         self.spawn([*self.drop, self.programs / "postgres", "-D", self.data, *options], cwd=self.folder)
 
@@ -151,6 +151,8 @@ class Postgres(Server):
 
 class Kafka(Server):
     """One broker that is its own controller."""
+
+    JAVA = ["-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]  # starts soon, and is small
 
     def __init__(self, folder, port=0):
         super().__init__("kafka", folder)
@@ -188,8 +190,7 @@ class Kafka(Server):
         assert done.returncode == 0, f"the broker's storage cannot be formatted: {done.stdout}{done.stderr}"
 
     def _java(self, *arguments):
-        return ["java", "-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-                "-Dorg.apache.logging.log4j.level=INFO", "-cp", self.class_path, *map(str, arguments)]
+        return ["java", *self.JAVA, "-Dorg.apache.logging.log4j.level=INFO", "-cp", self.class_path, *map(str, arguments)]
 
     def launch(self):
         """Starts it without waiting for it."""

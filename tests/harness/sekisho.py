@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import urllib.error
 import urllib.request
@@ -168,10 +169,17 @@ class Sekisho:
             address = ADDRESS.search(text)
             assert not address, f"an address is in the {where}: {text[max(0, address.start() - 200):address.end() + 100]}"
 
+    def count_rows(self, schema, table):
+        with contextlib.closing(sqlite3.connect(f"file:{self.config['storage']['folder']}/sekisho.db?mode=ro", uri=True)) as database:
+            return database.execute(f"SELECT COUNT(*) FROM {schema}_{table}").fetchone()[0]
+
+    def stored(self):
+        """{where: octets} of all that is at rest."""
+        folder = pathlib.Path(self.config["storage"]["folder"])
+        return {str(file): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
     def check_rest(self):
-        """Nothing that is marked as a canary lies readable in the storage folder."""
-        for file in pathlib.Path(self.config["storage"]["folder"]).rglob("*"):
-            if file.is_file():
-                octets = file.read_bytes()
-                for canary in self.canaries:
-                    assert canary.encode() not in octets, f"{canary!r} lies readable in {file}"
+        """Nothing that is marked as a canary lies readable at rest."""
+        for where, octets in self.stored().items():
+            for canary in self.canaries:
+                assert canary.encode() not in octets, f"{canary!r} lies readable in {where}"

@@ -198,6 +198,7 @@ void Member::AskEnds() const {
     return client_;
   }();
   for (const int32_t partition : window_.Partitions()) {
+    if (window_.Wanted(partition, true)) continue;  // each fetch tells, twice a second where nothing comes
     int64_t low = 0, end = 0;
     if (rd_kafka_query_watermark_offsets(client.get(), name_.c_str(), partition, &low, &end, kAskMs) !=
         RD_KAFKA_RESP_ERR_NO_ERROR) {

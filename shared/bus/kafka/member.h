@@ -27,8 +27,9 @@ class Member {
   // that name.
   ~Member();
 
-  // Asks the broker where each partition ends, and tells the window. Waits for it half a second; then what was known
-  // holds.
+  // Asks the broker where those partitions end that are not fetched now, since the window is full, and tells the window.
+  // Of the others the last fetch has told. Waits for half a second each; then what was known holds. (Asked beside a
+  // fetch the broker would answer after it: it takes the requests of a connection one by one.)
   void AskEnds() const;
 
  private:

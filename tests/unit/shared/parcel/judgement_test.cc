@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "shared/keys/file_ring.h"
 #include "shared/testing/temporary_folder.h"
 
@@ -59,6 +61,24 @@ TEST_F(JudgementTest, WhatPolicySignedButCannotBeReadIsRefused) {
   (*signed_judgement.mutable_mac_by_stage())[mail::v1::STAGE_DELIVERY] =
       *keys_->EdgeMac("policy", "delivery", signed_judgement.judgement());
   EXPECT_EQ(OpenJudgement(*keys_, parcel_, mail::v1::STAGE_DELIVERY).error().code, Code::kCorrupt);
+}
+
+TEST_F(JudgementTest, ATreatmentOfALaterVersionIsRefused) {
+  const auto refused = [this](const std::function<void(mail::v1::Treatment&)>& edit) {
+    mail::v1::Judgement later = judgement_;
+    edit(*later.mutable_treatment());
+    *parcel_.mutable_judgement() = *SignJudgement(*keys_, later);
+    const auto opened = OpenJudgement(*keys_, parcel_, mail::v1::STAGE_DELIVERY);
+    return !opened.ok() && opened.error().code == Code::kUnsupported;
+  };
+  EXPECT_FALSE(refused([](mail::v1::Treatment& treatment) { treatment.set_smime_sign(true); }));
+  EXPECT_TRUE(refused([](mail::v1::Treatment& treatment) { treatment.set_hold(static_cast<mail::v1::HoldClass>(99)); }));
+  EXPECT_TRUE(refused([](mail::v1::Treatment& treatment) {
+    treatment.set_attachments(static_cast<mail::v1::AttachmentSeal>(99));
+  }));
+  EXPECT_TRUE(refused([](mail::v1::Treatment& treatment) {
+    treatment.GetReflection()->MutableUnknownFields(&treatment)->AddVarint(99, 1);
+  }));
 }
 
 }  // namespace

@@ -380,6 +380,50 @@ TEST_P(DatabaseConformance, MigratesInOrderAndOnce) {
   EXPECT_EQ(newer.error().code, Code::kPrecondition);
 }
 
+TEST_P(DatabaseConformance, AnEarlierProgramRunsOnASchemaThatWasOnlyExpanded) {
+  const std::vector<Migration> earlier = {{1, "CREATE TABLE {m.a} (x BIGINT)"}};
+  std::vector<Migration> expanded = earlier, contracted;
+  expanded.push_back({.version = 2, .sql = "ALTER TABLE {m.a} ADD COLUMN y BIGINT", .works_from = 1});
+  contracted = expanded;
+  contracted.push_back({.version = 3, .sql = "ALTER TABLE {m.a} DROP COLUMN x", .works_from = 2});
+
+  ASSERT_TRUE(database_->Migrate("m", expanded).ok());
+  EXPECT_TRUE(database_->Migrate("m", earlier).ok());
+  ASSERT_TRUE(database_->Migrate("m", expanded).ok());  // the earlier one has changed nothing
+  EXPECT_FALSE(database_->Migrate("m", {}).ok());       // works_from says whom it is for
+
+  ASSERT_TRUE(database_->Migrate("m", contracted).ok());
+  Reopen();
+  EXPECT_TRUE(database_->Migrate("m", expanded).ok());
+  const Status refused = database_->Migrate("m", earlier);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Code::kPrecondition);
+}
+
+TEST_P(DatabaseConformance, OneMigrationAboveThatBreaksIsEnoughToRefuse) {
+  std::vector<Migration> migrations = {{1, "CREATE TABLE {m.a} (x BIGINT)"}};
+  const std::vector<Migration> earlier = migrations;
+  migrations.push_back({2, "CREATE TABLE {m.b} (x BIGINT)"});  // says nothing, so it breaks
+  migrations.push_back({.version = 3, .sql = "CREATE TABLE {m.c} (x BIGINT)", .works_from = 1});
+  ASSERT_TRUE(database_->Migrate("m", migrations).ok());
+  const Status refused = database_->Migrate("m", earlier);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Code::kPrecondition);
+}
+
+TEST_P(DatabaseConformance, ADatabaseWhoseMigrationsSayNothingOfEarlierProgramsIsTakenUp) {
+  const std::vector<Migration> first = {{1, "CREATE TABLE {m.a} (x BIGINT)"}};
+  // As the table was before migrations said it.
+  const std::vector<Migration> old_form = {
+      {1, "CREATE TABLE {m.old_migration} (version BIGINT PRIMARY KEY);\nINSERT INTO {m.old_migration} (version) VALUES (1)"}};
+  ASSERT_TRUE(database_->Migrate("m", old_form).ok());
+  std::vector<Migration> second = first;
+  second.push_back({.version = 2, .sql = "CREATE TABLE {m.c} (x BIGINT)", .works_from = 1});
+  ASSERT_TRUE(database_->Migrate("m/old", second).ok());
+  EXPECT_TRUE(database_->Migrate("m/old", first).ok());
+  EXPECT_FALSE(database_->Migrate("m/old", {}).ok());
+}
+
 TEST_P(DatabaseConformance, ALockIsForTransactionsThatWrite) {
   EXPECT_TRUE(database_
                   ->RunAndWait([](Tx& tx) -> Status {
