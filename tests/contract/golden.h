@@ -26,6 +26,9 @@ extern const std::string_view kGoldenMail;
 Result<GoldenRecord> ReadRecord(const std::string& folder, const std::string& name);
 Status WriteRecord(const std::string& folder, const std::string& name, const GoldenRecord& record);
 
+// The folders of all versions in `golden`.
+std::vector<std::string> GoldenVersions(const std::string& golden);
+
 // Fails when there is no such file.
 Result<std::string> ReadWhole(const std::string& file);
 

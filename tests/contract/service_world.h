@@ -51,7 +51,7 @@ class ServiceWorld {
   explicit ServiceWorld(std::string golden) : golden_(std::move(golden)), workers_("test", 2, 1000), io_(1) {
     std::filesystem::copy_file(golden_ + "/ring.json", folder_ / "ring");
     chmod((folder_ / "ring").c_str(), 0600);
-    std::ofstream(folder_ / "policy.yaml") << "rules:\n  - {id: hold, when: {}, then: {hold_for: 60s}}\n";
+    std::ofstream(folder_ / "policy.yaml") << "rules:\n  - {id: hold, then: {hold_for: 60s}}\n";
     std::ofstream(folder_ / "directory.yaml")
         << "users:\n  - {login: hanako@example.jp, manager: taro@example.jp, roles: [sender], language: ja}\n"
            "  - {login: taro@example.jp, roles: [sender, approver]}\n";
