@@ -1,6 +1,6 @@
 #pragma once
 // One service of this version as it finds what an earlier one left: that one's key ring, its mail's content, and its
-// records in the service's table of those that wait. Time stands still.
+// records in the service's own tables. Time passes only while the test waits.
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -189,6 +189,7 @@ class ServiceWorld {
         return false;
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      clock_.Advance(std::chrono::milliseconds(10));  // beside other replicas a stage looks again after some seconds
     }
   }
   // Why the last one was parked.
