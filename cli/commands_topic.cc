@@ -69,7 +69,8 @@ Exit Tail(Client& client, const stage::v1::TailTopicRequest& request) {
 void AddTopicCommands(CLI::App& app, Chosen& chosen) {
   auto* topic = app.add_subcommand("topic", "What travels between the stages");
   topic->require_subcommand(1);
-  auto* tail = topic->add_subcommand("tail", "The newest records of a topic, decoded; that you read them is journalled");
+  auto* tail =
+      topic->add_subcommand("tail", "The newest records of a topic, decoded; that you read them is journalled");
   struct Arguments {
     std::string topic, mail;
     uint32_t newest = 0;
@@ -80,7 +81,8 @@ void AddTopicCommands(CLI::App& app, Chosen& chosen) {
                    "submitted, judged, cleared, sealed, outcome, control, journal or deadletter")
       ->required();
   tail->add_option("--mail", arguments->mail, "Only this mail's");
-  tail->add_option("--newest", arguments->newest, "How many of each partition to look at; default 10, with --mail 10,000");
+  tail->add_option("--newest", arguments->newest,
+                   "How many of each partition to look at; default 10, with --mail 10,000");
   tail->add_flag("--follow", arguments->follow, "Go on with those to come");
   OnRun(tail, chosen, [arguments](Client& client) -> Exit {
     stage::v1::TailTopicRequest request;

@@ -91,8 +91,8 @@ Result<MailId> TopicRpc::Journal(const rpc::Principal& reader, bus::Topic topic,
   event.set_actor(reader.login);
   event.set_detail("read the topic " + std::string(bus::TopicName(topic)) + (mail.is_nil() ? "" : ", this mail only") +
                    (values ? "" : ", without values"));
-  SEKISHO_RETURN_IF_ERROR(committer_.CommitAndWait(
-      [&](store::Tx&, stage::Outbox& outbox) { return outbox.Journal(key, event); }));
+  SEKISHO_RETURN_IF_ERROR(
+      committer_.CommitAndWait([&](store::Tx&, stage::Outbox& outbox) { return outbox.Journal(key, event); }));
   return about;
 }
 
@@ -113,9 +113,10 @@ stage::v1::TopicRecord TopicRpc::Show(const bus::Record& record, bool values) {
   shown.set_traceparent(header.traceparent);
   if (!values) return shown;
   // A dead letter's value is sealed as that of the record it stands for.
-  const auto opened = around_.keys.Open(
-      record.message.value, header.dead_letter ? stage::ValueContext(header.dead_letter->topic, header.dead_letter->event)
-                                               : stage::ValueContext(record.topic, header.id));
+  const auto opened =
+      around_.keys.Open(record.message.value,
+                        header.dead_letter ? stage::ValueContext(header.dead_letter->topic, header.dead_letter->event)
+                                           : stage::ValueContext(record.topic, header.id));
   if (!opened.ok()) {
     shown.set_problem(opened.error().detail);
     return shown;

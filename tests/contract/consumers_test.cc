@@ -1,5 +1,5 @@
-// Every consumer of every topic takes what an earlier version wrote, does what that version would have done, and neither
-// passes nor trips over what a later one may write.
+// Every consumer of every topic takes what an earlier version wrote, does what that version would have done, and
+// neither passes nor trips over what a later one may write.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -137,7 +137,8 @@ TEST_P(ConsumersTest, LedgerRecordsAnEvent) {
   EXPECT_EQ(world_.Rows("ledger.mail"), 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, ConsumersTest, ::testing::Combine(::testing::ValuesIn(GoldenVersions(SEKISHO_GOLDEN)), ::testing::Bool()),
+INSTANTIATE_TEST_SUITE_P(Golden, ConsumersTest,
+                         ::testing::Combine(::testing::ValuesIn(GoldenVersions(SEKISHO_GOLDEN)), ::testing::Bool()),
                          [](const auto& of) {
                            std::string name = std::filesystem::path(std::get<0>(of.param)).filename();
                            for (char& c : name) c = c == '.' ? '_' : c;
@@ -155,7 +156,8 @@ class NewerTest : public ::testing::Test {
       if (!world_.Watches(topic)) continue;
       EXPECT_TRUE(world_.Published<Parcel>(topic).empty()) << bus::TopicName(topic);
     }
-    const std::map<std::string, std::string> kept_in = {{"delivery", "delivery.recipient"}, {"approval", "approval.parcel"}};
+    const std::map<std::string, std::string> kept_in = {{"delivery", "delivery.recipient"},
+                                                        {"approval", "approval.parcel"}};
     if (const auto table = kept_in.find(service); table != kept_in.end()) {
       EXPECT_EQ(world_.Rows(table->second), 0);
     }
@@ -168,13 +170,15 @@ class NewerTest : public ::testing::Test {
 };
 
 TEST_F(NewerTest, AnUnknownActionIsHeldByApproval) {
-  Holds("approval", "unknown action", world_.Edited<Control>(
-                        Topic::kControl, [](Control& control) { control.set_action(static_cast<Control::Action>(99)); }));
+  Holds("approval", "unknown action", world_.Edited<Control>(Topic::kControl, [](Control& control) {
+    control.set_action(static_cast<Control::Action>(99));
+  }));
 }
 
 TEST_F(NewerTest, AnUnknownActionIsHeldByDelivery) {
-  Holds("delivery", "something unknown", world_.Edited<Control>(
-                        Topic::kControl, [](Control& control) { control.set_action(static_cast<Control::Action>(99)); }));
+  Holds("delivery", "something unknown", world_.Edited<Control>(Topic::kControl, [](Control& control) {
+    control.set_action(static_cast<Control::Action>(99));
+  }));
 }
 
 TEST_F(NewerTest, AnUnknownReasonToWaitIsHeld) {
@@ -190,7 +194,8 @@ TEST_F(NewerTest, AnUnknownSealIsNotLeftOut) {
 }
 
 TEST_F(NewerTest, AnUnknownTreatmentIsNotLeftOut) {
-  Holds("encryption", "a later version", Rejudge(Topic::kCleared, [](Judgement& judgement) { AddUnknown(*judgement.mutable_treatment()); }));
+  Holds("encryption", "a later version",
+        Rejudge(Topic::kCleared, [](Judgement& judgement) { AddUnknown(*judgement.mutable_treatment()); }));
 }
 
 TEST_F(NewerTest, AnUnknownStageIsNotSkipped) {

@@ -59,7 +59,8 @@ Result<GoldenRecord> ReadRecord(const std::string& folder, const std::string& na
 Status WriteRecord(const std::string& folder, const std::string& name, const GoldenRecord& record) {
   std::ofstream out(folder + "/" + name + ".record");
   out << "key " << Base64Encode(record.key) << '\n';
-  for (const auto& [header, value] : record.cloudevent) out << "cloudevent:" << header << ' ' << Base64Encode(value) << '\n';
+  for (const auto& [header, value] : record.cloudevent)
+    out << "cloudevent:" << header << ' ' << Base64Encode(value) << '\n';
   out << "header " << Base64Encode(record.header) << '\n'
       << "sealed " << Base64Encode(record.sealed) << '\n'
       << "clear " << Base64Encode(record.clear) << '\n';

@@ -14,9 +14,9 @@ namespace sekisho::contract {
 struct GoldenRecord {
   std::string key;                                              // of the Kafka record: the mail's id, 16 octets
   std::vector<std::pair<std::string, std::string>> cloudevent;  // its headers
-  std::string header;                                           // the same as the local bus and the stages' tables keep it
-  std::string sealed;                                           // the value, as it travels
-  std::string clear;                                            // the value, opened
+  std::string header;  // the same as the local bus and the stages' tables keep it
+  std::string sealed;  // the value, as it travels
+  std::string clear;   // the value, opened
 };
 
 // The mail that every golden record is about. With an attachment, so that there is something to seal.

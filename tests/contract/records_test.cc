@@ -96,9 +96,10 @@ TEST_P(RecordsTest, ItsHandOverIsProvedToEachConsumer) {
 
 TEST_P(RecordsTest, ItsValueOpensAndMeansWhatItMeant) {
   const auto header = *bus::DecodeHeader(record_.header);
-  const auto opened = header.dead_letter
-                          ? keys_->Open(record_.sealed, stage::ValueContext(header.dead_letter->topic, header.dead_letter->event))
-                          : keys_->Open(record_.sealed, stage::ValueContext(topic(), header.id));
+  const auto opened =
+      header.dead_letter
+          ? keys_->Open(record_.sealed, stage::ValueContext(header.dead_letter->topic, header.dead_letter->event))
+          : keys_->Open(record_.sealed, stage::ValueContext(topic(), header.id));
   ASSERT_TRUE(opened.ok()) << opened.error().ToString();
   EXPECT_EQ(opened->plaintext, record_.clear);
 
@@ -124,7 +125,9 @@ std::string NameOf(const ::testing::TestParamInfo<std::tuple<std::string, Topic>
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, RecordsTest,
-                         ::testing::Combine(::testing::ValuesIn(GoldenVersions(SEKISHO_GOLDEN)), ::testing::ValuesIn(bus::kTopics)), NameOf);
+                         ::testing::Combine(::testing::ValuesIn(GoldenVersions(SEKISHO_GOLDEN)),
+                                            ::testing::ValuesIn(bus::kTopics)),
+                         NameOf);
 
 }  // namespace
 }  // namespace sekisho::contract

@@ -75,16 +75,15 @@ class ServiceWorld {
     authenticator_ = std::make_unique<rpc::Authenticator>(
         *keys_, clock_, std::chrono::hours(1),
         [](std::string_view) -> Result<rpc::Principal> { return MakeError(Code::kUnauthenticated, "nobody"); });
-    environment_.reset(new runtime::Environment{
-        config_,
-        {*database_, *bus_, *keys_, clock_, workers_, "example"},
-        *content_,
-        *directory_,
-        &sandbox_,
-        *authenticator_,
-        io_,
-        [](std::string_view) { return std::shared_ptr<grpc::Channel>(); },
-        [](std::string_view) { return uint64_t{0}; }});
+    environment_.reset(new runtime::Environment{config_,
+                                                {*database_, *bus_, *keys_, clock_, workers_, "example"},
+                                                *content_,
+                                                *directory_,
+                                                &sandbox_,
+                                                *authenticator_,
+                                                io_,
+                                                [](std::string_view) { return std::shared_ptr<grpc::Channel>(); },
+                                                [](std::string_view) { return uint64_t{0}; }});
   }
   ~ServiceWorld() {
     if (service_) service_->Drain(std::chrono::seconds(1));
@@ -150,9 +149,9 @@ class ServiceWorld {
   void Start(const std::string& name) {
     name_ = name;
     static const std::map<std::string, std::function<std::unique_ptr<runtime::Service>(const runtime::Environment&)>>
-        kServices = {{"intake", intake::MakeService},         {"policy", policy::MakeService},
-                     {"approval", approval::MakeService},     {"encryption", encryption::MakeService},
-                     {"delivery", delivery::MakeService},     {"ledger", ledger::MakeService}};
+        kServices = {{"intake", intake::MakeService},     {"policy", policy::MakeService},
+                     {"approval", approval::MakeService}, {"encryption", encryption::MakeService},
+                     {"delivery", delivery::MakeService}, {"ledger", ledger::MakeService}};
     for (const Topic topic : bus::kTopics) {
       for (const auto consumer : stage::RouteOf(topic).consumers) {
         if (consumer == name || watchers_.contains(topic)) continue;

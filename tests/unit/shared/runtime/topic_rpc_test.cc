@@ -101,8 +101,8 @@ class TopicRpcTest : public ::testing::Test {
     std::vector<mail::v1::JournalEvent> events;
     const auto records = *ledger_->Fetch(100, Duration::zero());
     for (const auto& record : records) {
-      const auto opened = keys_->Open(record.message.value,
-                                      stage::ValueContext(bus::Topic::kJournal, record.message.header.id));
+      const auto opened =
+          keys_->Open(record.message.value, stage::ValueContext(bus::Topic::kJournal, record.message.header.id));
       EXPECT_TRUE(opened.ok());
       EXPECT_TRUE(events.emplace_back().ParseFromString(opened->plaintext));
     }
