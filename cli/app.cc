@@ -81,6 +81,7 @@ int Main(int argc, char** argv) {
   AddApprovalCommands(app, chosen);
   AddOperatorCommands(app, chosen);
   AddSecurityCommands(app, chosen);
+  AddTopicCommands(app, chosen);
   AddPolicyCommands(app, chosen);
   AddDemoCommands(app, chosen);
   AddCompletionCommand(app, chosen);

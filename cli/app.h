@@ -26,6 +26,7 @@ void AddOperatorCommands(CLI::App& app, Chosen& chosen);   // queue, dlq
 void AddQueueCommands(CLI::App& app, Chosen& chosen);      // queue summary, suspend, resume
 void AddWaitingCommands(CLI::App* queue, Chosen& chosen);  // queue shape, list, show
 void AddSecurityCommands(CLI::App& app, Chosen& chosen);   // cert, password, directory
+void AddTopicCommands(CLI::App& app, Chosen& chosen);      // topic
 void AddPolicyCommands(CLI::App& app, Chosen& chosen);     // policy
 void AddDemoCommands(CLI::App& app, Chosen& chosen);       // demo
 

@@ -115,10 +115,10 @@ Exit Client::OpenAt(const Place& place, Channel& channel) const {
   return {};
 }
 
-grpc::Status Client::Try(const Channel& channel, const Attempt& attempt) const {
+grpc::Status Client::Try(const Channel& channel, const Attempt& attempt, bool with_deadline) const {
   grpc::ClientContext context;
   Prepare(context);
-  context.set_deadline(std::chrono::system_clock::now() + options_.timeout);
+  if (with_deadline) context.set_deadline(std::chrono::system_clock::now() + options_.timeout);
   return attempt(channel, &context);
 }
 
@@ -162,10 +162,10 @@ bool Client::Reach(const Place& place) {
   }
 }
 
-Exit Client::At(const Place& place, const Attempt& attempt) {
-  if (place.service.empty()) return FromStatus(Try(channel_, attempt), place.address);
+Exit Client::At(const Place& place, const Attempt& attempt, bool with_deadline) {
+  if (place.service.empty()) return FromStatus(Try(channel_, attempt, with_deadline), place.address);
   if (!Reach(place)) return {kUnavailable, place.Name() + " does not answer at " + place.address};
-  Exit done = FromStatus(Try(channels_[place.address], attempt), place.address);
+  Exit done = FromStatus(Try(channels_[place.address], attempt, with_deadline), place.address);
   if (!done.ok()) done.message = place.Name() + ": " + done.message;
   return done;
 }

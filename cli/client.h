@@ -75,6 +75,22 @@ class Client {
     });
   }
 
+  // As CallAt, of a method that streams its answers, for as long as it does.
+  template <typename Service, typename Request, typename Response>
+  Exit StreamAt(const Place& place,
+                std::unique_ptr<grpc::ClientReader<Response>> (Service::Stub::*method)(grpc::ClientContext*,
+                                                                                       const Request&),
+                const Request& request, const std::function<void(const Response&)>& each) {
+    return At(
+        place,
+        [&](const auto& channel, grpc::ClientContext* context) {
+          const auto reader = ((*Service::NewStub(channel)).*method)(context, request);
+          for (Response response; reader->Read(&response);) each(response);
+          return reader->Finish();
+        },
+        false);
+  }
+
   // For streams: the channel, after login, and what each context needs.
   Exit Connect();
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
@@ -89,10 +105,10 @@ class Client {
 
   Exit Open();
   Exit OpenAt(const Place& place, Channel& channel) const;
-  grpc::Status Try(const Channel& channel, const Attempt& attempt) const;
+  grpc::Status Try(const Channel& channel, const Attempt& attempt, bool with_deadline = true) const;
   Exit Anywhere(std::string_view grpc_service, const Attempt& attempt);
   bool Reach(const Place& place);
-  Exit At(const Place& place, const Attempt& attempt);
+  Exit At(const Place& place, const Attempt& attempt, bool with_deadline = true);
   Exit Discover();
 
   Options options_;

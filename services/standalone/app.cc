@@ -8,6 +8,7 @@
 #include "services/policy/app.h"
 #include "services/standalone/sink/sink.h"
 #include "shared/bus/local.h"
+#include "shared/bus/tail.h"
 #include "shared/content/local.h"
 #include "shared/keys/file_ring.h"
 #include "shared/net/io_pool.h"
@@ -27,6 +28,9 @@ Result<runtime::BackEnds> OpenLocal(const config::v1::Config& config, const Cloc
   store_options.folder = config.storage().folder();
   SEKISHO_TRY(back.database, store::OpenSqlite(store_options));
   SEKISHO_TRY(back.bus, bus::OpenLocal(*back.database, stage::ConsumerGroups()));
+  back.open_tail = [database = back.database.get()](bus::Topic topic, size_t newest) {
+    return bus::OpenLocalTail(*database, topic, newest);
+  };
   content::LocalOptions content_options;
   content_options.folder = config.storage().folder() + "/content";
   content_options.small_limit = config.storage().small_content();

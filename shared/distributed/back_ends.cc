@@ -99,6 +99,7 @@ Result<runtime::BackEnds> Open(const config::v1::Config& config, const config::v
   SEKISHO_TRY(std::unique_ptr<bus::KafkaBus> bus, bus::OpenKafka(*back.database, options));
   back.unpublished = Unpublished(*bus);
   back.bus = std::move(bus);
+  back.open_tail = [options](bus::Topic topic, size_t newest) { return bus::OpenKafkaTail(options, topic, newest); };
   SEKISHO_TRY(back.content, OpenContent(config, back, clock));
   return back;
 }

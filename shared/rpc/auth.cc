@@ -60,6 +60,7 @@ const std::map<std::string_view, Method>& Table() {
       {"/sekisho.stage.v1.StageService/ListWaiting", {{"operator"}, kRead}},
       {"/sekisho.stage.v1.StageService/ListParked", {{"operator"}, kRead}},
       {"/sekisho.stage.v1.StageService/RedriveParked", {{"operator"}, kOnce}},
+      {"/sekisho.stage.v1.TopicService/TailTopic", {{"security_officer", "auditor", "operator"}, kOnce}},
   };
   return kTable;
 }

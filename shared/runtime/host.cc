@@ -7,7 +7,9 @@
 #include "shared/observe/endpoint.h"
 #include "shared/rpc/server.h"
 #include "shared/runtime/stage_rpc.h"
+#include "shared/runtime/topic_rpc.h"
 #include "shared/stage/proto_time.h"
+#include "shared/stage/topology.h"
 
 namespace sekisho::runtime {
 namespace {
@@ -62,6 +64,7 @@ class Host final : public App {
     if (drained_.exchange(true)) return;
     ready_ = false;
     for (const auto& service : services_) service->CloseDoors(limit);
+    if (topic_rpc_) topic_rpc_->Stop();
     if (rpc_) rpc_->Stop(limit);
     if (stage_metrics_ != 0) observe::Metrics::Global().Forget(stage_metrics_);
     for (const auto& service : services_) service->Drain(limit);
@@ -99,6 +102,10 @@ class Host final : public App {
   Status StartServer() {
     std::vector<stage::Stage*> stages;
     std::vector<grpc::Service*> rpcs = {stage_rpc_.get()};
+    if (const auto journalist = Journalist(); !journalist.empty()) {
+      topic_rpc_ = std::make_unique<TopicRpc>(*authenticator_, environment_->surroundings, journalist, back_.open_tail);
+      rpcs.push_back(topic_rpc_.get());
+    }
     for (const auto& service : services_) {
       stages.push_back(&service->stage());
       const auto more = service->rpcs();
@@ -116,6 +123,13 @@ class Host final : public App {
     SEKISHO_TRY(endpoint_, observe::Endpoint::Start(address.host, address.port, observe::Metrics::Global(),
                                                     {[] { return true; }, [this] { return ready_.load(); }}));
     return Ok();
+  }
+
+  // A service of this process that may write to the journal; empty when none may.
+  std::string Journalist() const {
+    const auto& producers = stage::RouteOf(bus::Topic::kJournal).producers;
+    const auto found = std::find_first_of(names_.begin(), names_.end(), producers.begin(), producers.end());
+    return found == names_.end() ? std::string() : *found;
   }
 
   Service* Find(std::string_view name) const {
@@ -144,6 +158,7 @@ class Host final : public App {
   std::vector<std::string> names_;
   std::vector<std::unique_ptr<Service>> services_;
   std::unique_ptr<StageRpc> stage_rpc_;
+  std::unique_ptr<TopicRpc> topic_rpc_;
   std::unique_ptr<rpc::Server> rpc_;
   std::unique_ptr<observe::Endpoint> endpoint_;
   int stage_metrics_ = 0;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "shared/bus/bus.h"
+#include "shared/bus/tail.h"
 #include "shared/content/content.h"
 #include "shared/keys/keys.h"
 #include "shared/runtime/program.h"
@@ -22,6 +23,7 @@ struct BackEnds {
   std::unique_ptr<store::Database> database;
   std::vector<std::shared_ptr<void>> guards;  // what the bus leans on
   std::unique_ptr<bus::Bus> bus;
+  bus::OpenTail open_tail;
   std::unique_ptr<content::Store> content;
   // Records that this process has not handed to the bus's servers yet; null where the bus has none.
   std::function<uint64_t()> unpublished;

@@ -1,5 +1,6 @@
 #include "tests/contract/golden.h"
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -14,6 +15,12 @@ const std::string_view kGoldenMail =
     "Content-Transfer-Encoding: 8bit\r\n\r\n仕様です\r\n--b\r\nContent-Type: application/pdf\r\n"
     "Content-Disposition: attachment; filename=spec.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
     "JVBERi0xLjQK\r\n--b--\r\n";
+
+std::vector<std::string> GoldenVersions(const std::string& golden) {
+  std::vector<std::string> folders;
+  for (const auto& version : std::filesystem::directory_iterator(golden)) folders.push_back(version.path());
+  return folders;
+}
 
 Result<std::string> ReadWhole(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
@@ -52,7 +59,8 @@ Result<GoldenRecord> ReadRecord(const std::string& folder, const std::string& na
 Status WriteRecord(const std::string& folder, const std::string& name, const GoldenRecord& record) {
   std::ofstream out(folder + "/" + name + ".record");
   out << "key " << Base64Encode(record.key) << '\n';
-  for (const auto& [header, value] : record.cloudevent) out << "cloudevent:" << header << ' ' << Base64Encode(value) << '\n';
+  for (const auto& [header, value] : record.cloudevent)
+    out << "cloudevent:" << header << ' ' << Base64Encode(value) << '\n';
   out << "header " << Base64Encode(record.header) << '\n'
       << "sealed " << Base64Encode(record.sealed) << '\n'
       << "clear " << Base64Encode(record.clear) << '\n';

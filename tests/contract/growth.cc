@@ -11,7 +11,8 @@ using google::protobuf::FieldDescriptorProto;
 using google::protobuf::FileDescriptorSet;
 using google::protobuf::ServiceDescriptorProto;
 
-// What must stay as it is: its full name (of a field and an enum value, that of what it is in and its number) → how it is.
+// What must stay as it is: its full name (of a field and an enum value, that of what it is in and its number) → how it
+// is.
 using Facts = std::map<std::string, std::string>;
 
 void AddEnum(const std::string& scope, const EnumDescriptorProto& of, Facts& facts) {

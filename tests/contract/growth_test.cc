@@ -72,20 +72,17 @@ TEST(GrowthTest, WhatWouldBreakIsNamed) {
        parcel([](auto& message) { message.mutable_field()->DeleteSubrange(0, 1); })},
       {"another number", "field sekisho.mail.v1.Parcel = 5 ",
        parcel([](auto& message) { message.mutable_field(4)->set_number(99); })},
-      {"another type", "field sekisho.mail.v1.Parcel = 5 ",
-       parcel([](auto& message) {
+      {"another type", "field sekisho.mail.v1.Parcel = 5 ", parcel([](auto& message) {
          message.mutable_field(4)->set_type(google::protobuf::FieldDescriptorProto::TYPE_STRING);
        })},
       {"another message in it", "field sekisho.mail.v1.Parcel = 6 ",
        parcel([](auto& message) { message.mutable_field(5)->set_type_name(".sekisho.mail.v1.Submitter"); })},
-      {"many instead of one", "field sekisho.mail.v1.Parcel = 13 ",
-       parcel([](auto& message) {
+      {"many instead of one", "field sekisho.mail.v1.Parcel = 13 ", parcel([](auto& message) {
          message.mutable_field(12)->set_label(google::protobuf::FieldDescriptorProto::LABEL_REPEATED);
        })},
       {"another name", "field sekisho.mail.v1.Parcel = 13 ",
        parcel([](auto& message) { message.mutable_field(12)->set_name("title"); })},
-      {"into a oneof", "field sekisho.mail.v1.Parcel = 13 ",
-       parcel([](auto& message) {
+      {"into a oneof", "field sekisho.mail.v1.Parcel = 13 ", parcel([](auto& message) {
          message.add_oneof_decl()->set_name("either");
          message.mutable_field(12)->set_oneof_index(0);
        })},

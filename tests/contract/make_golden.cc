@@ -175,7 +175,8 @@ class Maker {
     return header;
   }
 
-  Status Write(const std::string& name, Topic topic, const std::string& source, const google::protobuf::Message& value) {
+  Status Write(const std::string& name, Topic topic, const std::string& source,
+               const google::protobuf::Message& value) {
     bus::Message message;
     message.key = mail_;
     message.header = NewHeader(source, value.GetTypeName());

@@ -22,12 +22,6 @@ namespace {
 
 using bus::Topic;
 
-std::vector<std::string> Versions() {
-  std::vector<std::string> folders;
-  for (const auto& version : std::filesystem::directory_iterator(SEKISHO_GOLDEN)) folders.push_back(version.path());
-  return folders;
-}
-
 // The message that a header's type names.
 std::unique_ptr<google::protobuf::Message> NewMessage(const std::string& type) {
   const auto* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(type);
@@ -102,9 +96,10 @@ TEST_P(RecordsTest, ItsHandOverIsProvedToEachConsumer) {
 
 TEST_P(RecordsTest, ItsValueOpensAndMeansWhatItMeant) {
   const auto header = *bus::DecodeHeader(record_.header);
-  const auto opened = header.dead_letter
-                          ? keys_->Open(record_.sealed, stage::ValueContext(header.dead_letter->topic, header.dead_letter->event))
-                          : keys_->Open(record_.sealed, stage::ValueContext(topic(), header.id));
+  const auto opened =
+      header.dead_letter
+          ? keys_->Open(record_.sealed, stage::ValueContext(header.dead_letter->topic, header.dead_letter->event))
+          : keys_->Open(record_.sealed, stage::ValueContext(topic(), header.id));
   ASSERT_TRUE(opened.ok()) << opened.error().ToString();
   EXPECT_EQ(opened->plaintext, record_.clear);
 
@@ -120,9 +115,9 @@ TEST_P(RecordsTest, ItsValueOpensAndMeansWhatItMeant) {
   EXPECT_TRUE(differencer.Compare(*then, *now)) << difference;
 }
 
-std::string NameOf(const ::testing::TestParamInfo<std::tuple<std::string, Topic>>& info) {
-  std::string name = std::filesystem::path(std::get<0>(info.param)).filename().string() + "_" +
-                     std::string(bus::TopicName(std::get<1>(info.param)));
+std::string NameOf(const ::testing::TestParamInfo<std::tuple<std::string, Topic>>& of) {
+  std::string name = std::filesystem::path(std::get<0>(of.param)).filename().string() + "_" +
+                     std::string(bus::TopicName(std::get<1>(of.param)));
   for (char& c : name) {
     if (c == '.') c = '_';
   }
@@ -130,7 +125,9 @@ std::string NameOf(const ::testing::TestParamInfo<std::tuple<std::string, Topic>
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, RecordsTest,
-                         ::testing::Combine(::testing::ValuesIn(Versions()), ::testing::ValuesIn(bus::kTopics)), NameOf);
+                         ::testing::Combine(::testing::ValuesIn(GoldenVersions(SEKISHO_GOLDEN)),
+                                            ::testing::ValuesIn(bus::kTopics)),
+                         NameOf);
 
 }  // namespace
 }  // namespace sekisho::contract

@@ -10,7 +10,7 @@ from harness.smtp import compose
 
 VERBS = ["login", "submit", "trace", "mail list", "mail recall", "hold list", "hold release", "hold drop", "approval list",
          "approval approve", "approval reject", "queue summary", "cert import", "cert list", "policy check",
-         "policy explain", "dlq list", "dlq show", "dlq redrive", "demo send"]
+         "policy explain", "dlq list", "dlq show", "dlq redrive", "topic tail", "demo send"]
 REFUSED, USAGE, NOT_ALLOWED, NO_SUCH, AWAY = 1, 2, 3, 4, 5
 NOBODYS = "01900000-0000-7000-8000-000000000000"
 SERVICES = ["standalone", "intake", "policy", "approval", "encryption", "delivery", "ledger"]

@@ -9,6 +9,9 @@ class ConformanceHarness final : public Harness {
   void Reopen() override { harness_.Reopen(); }
   store::Database& database() override { return harness_.database(); }
   Bus& bus() override { return harness_.bus(); }
+  Result<std::unique_ptr<Tail>> OpenTail(size_t newest) override {
+    return OpenKafkaTail(harness_.options(), Topic::kSubmitted, newest);
+  }
 
  private:
   KafkaHarness harness_{OptionsFor(FreshPrefix())};

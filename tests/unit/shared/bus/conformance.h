@@ -8,6 +8,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/bus/bus.h"
+#include "shared/bus/tail.h"
 #include "tests/unit/shared/bus/messages.h"
 
 namespace sekisho::bus {
@@ -19,6 +20,7 @@ class Harness {
   virtual void Reopen() = 0;
   virtual store::Database& database() = 0;
   virtual Bus& bus() = 0;
+  virtual Result<std::unique_ptr<Tail>> OpenTail(size_t newest) = 0;  // of Topic::kSubmitted
 };
 using MakeHarness = std::unique_ptr<Harness> (*)();
 
@@ -73,6 +75,47 @@ TEST_P(BusConformance, GivesWhatWasAppendedWhole) {
   EXPECT_EQ(records[0].message.header.source, "intake");
   EXPECT_EQ(records[0].message.header.time, message.header.time);
   EXPECT_EQ(records[0].message.header.macs, message.header.macs);
+}
+
+TEST_P(BusConformance, ATailShowsTheNewestAndWhatComesAndTakesNothing) {
+  auto consumer = Subscribe();
+  for (const char* value : {"a", "b", "c"}) ASSERT_TRUE(Append(MakeMessage(value)).ok());
+  const auto given = Take(*consumer, 3);  // now they are there
+  ASSERT_EQ(given.size(), 3u);
+
+  auto tail = harness_->OpenTail(2);
+  ASSERT_TRUE(tail.ok()) << tail.error().ToString();
+  EXPECT_FALSE((*tail)->caught_up());
+  const auto read = [&](size_t count) {
+    std::vector<Record> all;
+    for (int in_vain = 0; (all.size() < count || !(*tail)->caught_up()) && in_vain < 20'000; ++in_vain) {
+      auto some = (*tail)->Next(10);
+      EXPECT_TRUE(some.ok());
+      for (Record& record : *some) all.push_back(std::move(record));
+    }
+    return all;
+  };
+  const auto newest = read(2);
+  EXPECT_EQ(Values(newest), (std::vector<std::string>{"b", "c"}));
+  EXPECT_EQ(newest.back().message.header.id, given.back().message.header.id);
+  EXPECT_EQ(newest.back().position, given.back().position);
+
+  ASSERT_TRUE(Append(MakeMessage("d")).ok());
+  EXPECT_EQ(Values(read(1)), std::vector<std::string>{"d"});
+  // The group has it as well, and all of them again after a restart: nobody finished them.
+  EXPECT_EQ(Values(Take(*consumer, 1)), std::vector<std::string>{"d"});
+  tail->reset();
+  consumer.reset();
+  harness_->Reopen();
+  consumer = Subscribe();
+  EXPECT_EQ(Take(*consumer, 4).size(), 4u);
+}
+
+TEST_P(BusConformance, ATailOfAnEmptyTopicIsCaughtUp) {
+  auto tail = harness_->OpenTail(10);
+  ASSERT_TRUE(tail.ok()) << tail.error().ToString();
+  EXPECT_TRUE((*tail)->caught_up());
+  EXPECT_TRUE((*tail)->Next(10)->empty());
 }
 
 TEST_P(BusConformance, WhatATransactionUndoesIsNeverSeen) {

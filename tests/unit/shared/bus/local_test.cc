@@ -17,6 +17,9 @@ class LocalHarness final : public Harness {
   }
   store::Database& database() override { return *database_; }
   Bus& bus() override { return *bus_; }
+  Result<std::unique_ptr<Tail>> OpenTail(size_t newest) override {
+    return OpenLocalTail(*database_, Topic::kSubmitted, newest);
+  }
 
  private:
   void Open() {

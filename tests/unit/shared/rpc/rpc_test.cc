@@ -12,6 +12,7 @@
 #include "sekisho/ledger/v1/ledger.pb.h"
 #include "sekisho/policy/v1/policy.pb.h"
 #include "sekisho/stage/v1/stage.pb.h"
+#include "sekisho/stage/v1/topic.pb.h"
 #include "shared/keys/file_ring.h"
 #include "shared/rpc/auth.h"
 #include "shared/rpc/error.h"
@@ -68,7 +69,8 @@ TEST(RolesTest, EveryMethodOfEveryServiceIsInTheTable) {
                                                      encryption::v1::Certificate::descriptor()->file(),
                                                      delivery::v1::DestinationSummary::descriptor()->file(),
                                                      ledger::v1::Trace::descriptor()->file(),
-                                                     stage::v1::Queue::descriptor()->file()};
+                                                     stage::v1::Queue::descriptor()->file(),
+                                                     stage::v1::TopicRecord::descriptor()->file()};
   int methods = 0;
   for (const auto* file : files) {
     for (int s = 0; s < file->service_count(); ++s) {
