@@ -195,8 +195,8 @@ def measure_rate(back_ends, folder, mode, count, replicas=None):
             "cores_busy_in_all": sum(busy.values()), "load_average": os.getloadavg()[0]}
 
 
-def measure_way(back_ends, folder, rate=50, seconds=30):
-    with Distributed(back_ends, folder, "plain") as server:
+def measure_way(back_ends, folder, rate=50, seconds=30, replicas=None):
+    with Distributed(back_ends, folder, "plain", replicas) as server:
         before, began = server.cpu_of_each(), time.monotonic()
         took = asyncio.run(Way(server.relay, server.sink).run(rate, seconds, 10))
         busy = {name: (cpu - before[name]) / (time.monotonic() - began) for name, cpu in server.cpu_of_each().items()}
