@@ -1,7 +1,6 @@
 #include "shared/bus/kafka/outbox.h"
 
 #include <algorithm>
-#include <array>
 
 #include "shared/bus/header.h"
 
@@ -11,8 +10,6 @@ namespace {
 // Below message.max.bytes of a broker that was left as it is (1,048,588), with room for the headers.
 constexpr size_t kLargestValue = 900 * 1024;
 constexpr size_t kBatchOctets = 4 * 1024 * 1024;
-
-constexpr size_t kDeletedAtOnce = 16;
 
 std::string Table(std::string_view schema) { return "{" + std::string(schema) + ".outbox}"; }
 
@@ -40,9 +37,7 @@ OutboxTable::OutboxTable(std::string schema, int shards)
               " (shard, event, topic, mail, header, value) VALUES ($1, $2, $3, $4, $5, $6)"),
       select_("SELECT shard, event, topic, mail, header, value FROM " + Table(schema_) +
               " WHERE shard >= $1 AND shard <= $2 ORDER BY shard, event LIMIT $3"),
-      delete_(
-          "DELETE FROM " + Table(schema_) +
-          " WHERE shard = $1 AND event IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"),
+      delete_("DELETE FROM " + Table(schema_) + " WHERE shard = $1 AND event = $2"),
       count_("SELECT COUNT(*) FROM (SELECT 1 FROM " + Table(schema_) + " LIMIT 100000) AS counted"),
       oldest_("SELECT event FROM " + Table(schema_) +
               " WHERE shard >= $1 AND shard <= $2 ORDER BY shard, event LIMIT 1") {}
@@ -94,21 +89,8 @@ Result<std::vector<OutboxRow>> OutboxTable::Select(store::Tx& tx, int shard, siz
 }
 
 Status OutboxTable::Delete(store::Tx& tx, const std::vector<OutboxKey>& keys) const {
-  for (size_t next = 0; next < keys.size();) {
-    // One statement for many, of one shard; the last fills the places that are left.
-    const int64_t shard = keys[next].shard;
-    std::array<std::string_view, kDeletedAtOnce> e;
-    for (auto& event : e) {
-      event = keys[next].event.octets();
-      if (&event == &e.back() || next + 1 == keys.size() || keys[next + 1].shard != shard) continue;
-      ++next;
-    }
-    ++next;
-    using store::Octets;
-    SEKISHO_RETURN_IF_ERROR(
-        tx.Execute(delete_, {shard, Octets{e[0]}, Octets{e[1]}, Octets{e[2]}, Octets{e[3]}, Octets{e[4]}, Octets{e[5]},
-                             Octets{e[6]}, Octets{e[7]}, Octets{e[8]}, Octets{e[9]}, Octets{e[10]}, Octets{e[11]},
-                             Octets{e[12]}, Octets{e[13]}, Octets{e[14]}, Octets{e[15]}}));
+  for (const OutboxKey& key : keys) {
+    SEKISHO_RETURN_IF_ERROR(tx.Execute(delete_, {key.shard, store::Octets{key.event.octets()}}));
   }
   return Ok();
 }
