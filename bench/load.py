@@ -74,15 +74,15 @@ def source(port, count, recipient="b@dest.example", mail_file=None, size=SIZE):
                     f"127.0.0.1:{port}"], check=True)
 
 
-def wait_for_rest(cpu_seconds, rest=0.02):
-    """Until the server has used next to no CPU, `rest` seconds, for half a second."""
+def wait_for_rest(cpu_seconds):
+    """Until the server has used next to no CPU for half a second."""
     used = None
-    while used is None or cpu_seconds() - used > rest:
+    while used is None or cpu_seconds() - used > 0.02:
         used = cpu_seconds()
         time.sleep(0.5)
 
 
-def timed_load(port, sink_port, count, cpu_seconds, recipient="b@dest.example", mail_file=None, limit=900, rest=0.02):
+def timed_load(port, sink_port, count, cpu_seconds, recipient="b@dest.example", mail_file=None, limit=900):
     """Warms up, then sends `count` mails; returns (mails per second, CPU seconds per 1,000). Without a sink, acceptance counts."""
     def once(mails):
         with contextlib.ExitStack() as stack:
@@ -99,5 +99,5 @@ def timed_load(port, sink_port, count, cpu_seconds, recipient="b@dest.example", 
     # next hop then counts as away, and what comes first is put off for a minute.
     with Sink(sink_port) if sink_port else contextlib.nullcontext():
         source(port, min(2 * SESSIONS, count), recipient, mail_file)
-        wait_for_rest(cpu_seconds, rest)
+        wait_for_rest(cpu_seconds)
     return once(count)

@@ -124,6 +124,6 @@ class Sekisho:
         return result
 
     def held(self):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=5) as reply:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=30) as reply:
             lines = reply.read().decode().splitlines()
         return sum(int(float(line.split()[-1])) for line in lines if line.startswith("sekisho_approval_held_total"))

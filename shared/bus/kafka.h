@@ -58,6 +58,8 @@ struct KafkaOptions {
   std::vector<std::string> schemas;  // whose outboxes this process writes and publishes
   // Of each outbox. May be changed: the last relay also publishes what lies in shards that are no more.
   int shards = 1;
+  // How long a row may lie that another process wrote, of which no bell tells the one that publishes its shard.
+  Duration look = std::chrono::seconds(1);
   size_t window = 4096;  // records of a partition between the lowest unfinished and the newest taken from the broker
   Duration session = std::chrono::seconds(30);
   Duration hand_over = std::chrono::seconds(2);  // how long a partition that is taken away waits for what is in work

@@ -1,5 +1,7 @@
 #include "shared/distributed/back_ends.h"
 
+#include <algorithm>
+
 #include "shared/bus/kafka.h"
 #include "shared/config/loader.h"
 #include "shared/content/s3/distributed.h"
@@ -46,7 +48,10 @@ Result<std::unique_ptr<store::Database>> OpenDatabase(const config::v1::Postgres
   return store::OpenPostgres(std::move(options));
 }
 
-Result<bus::KafkaOptions> OptionsOf(const config::v1::Kafka& config, const config::v1::Service& own) {
+constexpr Duration kLookForReplicas = std::chrono::milliseconds(20);
+
+Result<bus::KafkaOptions> OptionsOf(const config::v1::Config& all, const config::v1::Service& own) {
+  const config::v1::Kafka& config = all.bus().kafka();
   bus::KafkaOptions options;
   options.connection.servers = config.servers();
   options.connection.ca_file = config.ca_file();
@@ -65,6 +70,9 @@ Result<bus::KafkaOptions> OptionsOf(const config::v1::Kafka& config, const confi
   options.schemas = {own.name()};
   options.shards = static_cast<int>(config.outbox_shards());
   options.session = FromProto(config.session());
+  const auto replicas = std::count_if(all.services().begin(), all.services().end(),
+                                      [&](const config::v1::Service& other) { return other.name() == own.name(); });
+  if (replicas > 1) options.look = kLookForReplicas;
   return options;
 }
 
@@ -92,7 +100,7 @@ Result<runtime::BackEnds> Open(const config::v1::Config& config, const config::v
                                         : keys::OpenFileRing(ring.ring_file(), ring.create(), clock));
   SEKISHO_TRY(const Secret<std::string> conninfo, ConnectionTo(config.storage().postgres()));
   SEKISHO_TRY(back.database, OpenDatabase(config.storage().postgres(), conninfo));
-  SEKISHO_TRY(bus::KafkaOptions options, OptionsOf(config.bus().kafka(), own));
+  SEKISHO_TRY(bus::KafkaOptions options, OptionsOf(config, own));
   const auto shard_lock = std::make_shared<PostgresShardLock>(conninfo);
   options.shard_lock = shard_lock.get();
   back.guards.push_back(shard_lock);

@@ -12,7 +12,6 @@ using std::chrono::seconds;
 
 constexpr size_t kBatch = 256;
 constexpr size_t kMostUndeleted = 4 * kBatch;
-constexpr Duration kLook = seconds(1);  // for rows that no bell told of: another process's, whose lock we got
 constexpr Duration kAfterTrouble = milliseconds(200);
 constexpr seconds kSlow(5);  // a broker that takes longer is trouble
 
@@ -74,7 +73,7 @@ std::string Relay::trouble() const {
 }
 
 void Relay::Run() {
-  while (bell_->Await(kLook)) {
+  while (bell_->Await(options_.look)) {
     const Status status = PublishAll();
     {
       const std::scoped_lock lock(mutex_);
