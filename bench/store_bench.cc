@@ -1,5 +1,6 @@
 // How many rows a second a driver makes durable when N callers wait at once.
-//   store_bench [FOLDER [ROWS [OCTETS [WRITERS]]]]     SQLite in FOLDER; or, with "postgres" for it, PostgreSQL: a server of
+//   store_bench [FOLDER [ROWS [OCTETS [WRITERS]]]]     SQLite in FOLDER; or, with "postgres" for it, PostgreSQL: a
+//   server of
 //                                                      its own that syncs, in the folder for temporary files
 // One JSON line for each N: rows a second, functions in a commit, and how long a caller waited (median, 99 of 100).
 

@@ -3,5 +3,6 @@
 
 int main(int argc, char** argv) {
   return sekisho::runtime::Main(
-      argc, argv, sekisho::distributed::MakeProgram("Signs and seals.", {"encryption", sekisho::encryption::MakeService}));
+      argc, argv,
+      sekisho::distributed::MakeProgram("Signs and seals.", {"encryption", sekisho::encryption::MakeService}));
 }

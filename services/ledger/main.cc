@@ -2,6 +2,7 @@
 #include "shared/distributed/program.h"
 
 int main(int argc, char** argv) {
-  return sekisho::runtime::Main(
-      argc, argv, sekisho::distributed::MakeProgram("Reads the journal into each mail's timeline.", {"ledger", sekisho::ledger::MakeService}));
+  return sekisho::runtime::Main(argc, argv,
+                                sekisho::distributed::MakeProgram("Reads the journal into each mail's timeline.",
+                                                                  {"ledger", sekisho::ledger::MakeService}));
 }

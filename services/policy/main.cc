@@ -2,6 +2,7 @@
 #include "shared/distributed/program.h"
 
 int main(int argc, char** argv) {
-  return sekisho::runtime::Main(
-      argc, argv, sekisho::distributed::MakeProgram("Judges each mail and splits it into parcels.", {"policy", sekisho::policy::MakeService}, true));
+  return sekisho::runtime::Main(argc, argv,
+                                sekisho::distributed::MakeProgram("Judges each mail and splits it into parcels.",
+                                                                  {"policy", sekisho::policy::MakeService}, true));
 }

@@ -69,9 +69,9 @@ class WithSink final : public runtime::App {
 Result<std::unique_ptr<runtime::App>> MakeApp(const config::v1::Config& config) {
   runtime::HostOptions options;
   options.sandbox = true;
-  options.services = {{"intake", intake::MakeService},         {"policy", policy::MakeService},
-                      {"approval", approval::MakeService},     {"encryption", encryption::MakeService},
-                      {"delivery", delivery::MakeService},     {"ledger", ledger::MakeService}};
+  options.services = {{"intake", intake::MakeService},     {"policy", policy::MakeService},
+                      {"approval", approval::MakeService}, {"encryption", encryption::MakeService},
+                      {"delivery", delivery::MakeService}, {"ledger", ledger::MakeService}};
   options.open = OpenLocal;
   std::unique_ptr<runtime::App> host = runtime::MakeHost(config, std::move(options));
   if (!config.has_sink()) return host;

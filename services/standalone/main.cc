@@ -2,6 +2,6 @@
 
 int main(int argc, char** argv) {
   return sekisho::runtime::Main(argc, argv,
-                                {"sekisho-standalone", "The whole checkpoint in one process, with no other server.",
-                                 "", [](const auto& config, const auto&) { return sekisho::standalone::MakeApp(config); }});
+                                {"sekisho-standalone", "The whole checkpoint in one process, with no other server.", "",
+                                 [](const auto& config, const auto&) { return sekisho::standalone::MakeApp(config); }});
 }

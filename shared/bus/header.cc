@@ -6,14 +6,22 @@ namespace sekisho::bus {
 
 std::string_view TopicName(Topic topic) {
   switch (topic) {
-    case Topic::kSubmitted: return "submitted";
-    case Topic::kJudged: return "judged";
-    case Topic::kCleared: return "cleared";
-    case Topic::kSealed: return "sealed";
-    case Topic::kOutcome: return "outcome";
-    case Topic::kControl: return "control";
-    case Topic::kJournal: return "journal";
-    case Topic::kDeadLetter: return "deadletter";
+    case Topic::kSubmitted:
+      return "submitted";
+    case Topic::kJudged:
+      return "judged";
+    case Topic::kCleared:
+      return "cleared";
+    case Topic::kSealed:
+      return "sealed";
+    case Topic::kOutcome:
+      return "outcome";
+    case Topic::kControl:
+      return "control";
+    case Topic::kJournal:
+      return "journal";
+    case Topic::kDeadLetter:
+      return "deadletter";
   }
   SEKISHO_CHECK(false);
   return {};

@@ -54,7 +54,11 @@ const store::Statement kSaveOffset(
 class LocalConsumer final : public Consumer {
  public:
   LocalConsumer(store::Database& database, Log& log, std::string group, Offset offset)
-      : database_(database), log_(log), group_(std::move(group)), offset_(std::move(offset)), fetched_(offset_.low()),
+      : database_(database),
+        log_(log),
+        group_(std::move(group)),
+        offset_(std::move(offset)),
+        fetched_(offset_.low()),
         trimmed_(offset_.low()) {}
 
   Result<std::vector<Record>> Fetch(size_t max, Duration wait) override {
@@ -164,8 +168,8 @@ class LocalConsumer final : public Consumer {
   const std::string group_;
   mutable std::mutex mutex_;
   Offset offset_;
-  int64_t fetched_;    // by the fetching thread
-  int64_t trimmed_;    // inside transactions
+  int64_t fetched_;  // by the fetching thread
+  int64_t trimmed_;  // inside transactions
   bool stopped_ = false;
 };
 
@@ -197,9 +201,9 @@ class LocalBus final : public Bus {
     Log& log = LogOf(topic);
     if (groups_.find(topic) == groups_.end() || groups_[topic].empty()) return Ok();  // nobody would ever take it
     const int64_t seq = log.next++;
-    SEKISHO_RETURN_IF_ERROR(tx.Execute(log.insert, {seq, ToMicros(message.header.time), store::Octets{message.key.octets()},
-                                                    store::Octets{EncodeHeader(message.header)},
-                                                    store::Octets{message.value}}));
+    SEKISHO_RETURN_IF_ERROR(
+        tx.Execute(log.insert, {seq, ToMicros(message.header.time), store::Octets{message.key.octets()},
+                                store::Octets{EncodeHeader(message.header)}, store::Octets{message.value}}));
     tx.OnCommitted([&log, seq] {
       {
         const std::scoped_lock lock(log.mutex);

@@ -9,7 +9,9 @@
 
 namespace sekisho::bus {
 
-// `database` and `clock` outlive it. `groups` says who consumes what: records are kept until all of a topic's groups are done.
-Result<std::unique_ptr<Bus>> OpenLocal(store::Database& database, const std::map<Topic, std::vector<std::string>>& groups);
+// `database` and `clock` outlive it. `groups` says who consumes what: records are kept until all of a topic's groups
+// are done.
+Result<std::unique_ptr<Bus>> OpenLocal(store::Database& database,
+                                       const std::map<Topic, std::vector<std::string>>& groups);
 
 }  // namespace sekisho::bus

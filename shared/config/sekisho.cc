@@ -23,9 +23,11 @@ void Default(std::string& field, std::string value) {
   if (!(message)->has_##field()) (message)->mutable_##field()->set_seconds(value)
 
 constexpr char kForSeparateServices[] =
-    "is for separate services (sekisho-intake, sekisho-policy, …): sekisho-standalone keeps everything in storage.folder";
+    "is for separate services (sekisho-intake, sekisho-policy, …): sekisho-standalone keeps everything in "
+    "storage.folder";
 
 constexpr int64_t kMinute = 60, kHour = 3600, kDay = 86400;
+constexpr int64_t kLongestRetention = 14 * kDay;  // of topics; shorter than an inbox keeps what it saw
 
 std::string MachineName() {
   char name[256] = {};
@@ -299,6 +301,8 @@ void CheckDistributed(const v1::Config& config, Checker& checker) {
   checker.File(kafka.certificate_file(), "bus.kafka.certificate_file");
   checker.File(kafka.key_file(), "bus.kafka.key_file");
   checker.File(kafka.password_file(), "bus.kafka.password_file");
+  if (kafka.topics().retention().seconds() > kLongestRetention)
+    checker.Add("bus.kafka.topics.retention", "must be at most 14d: inboxes know a record again for 21 days");
   if (!kafka.user().empty()) checker.Required(kafka.password_file(), "bus.kafka.password_file", "kafka.password");
 }
 

@@ -11,8 +11,8 @@ namespace sekisho::parcel {
 // As policy, for each stage of the slip. Errors: those of the key ring.
 Result<mail::v1::SignedJudgement> SignJudgement(keys::KeyRing& keys, const mail::v1::Judgement& judgement);
 
-// The judgement of `parcel`, proved to be policy's and meant for `here`. Errors: kCorrupt; kUnsupported when it asks for
-// a treatment that this version does not know; those of the key ring.
+// The judgement of `parcel`, proved to be policy's and meant for `here`. Errors: kCorrupt; kUnsupported when it asks
+// for a treatment that this version does not know; those of the key ring.
 Result<mail::v1::Judgement> OpenJudgement(keys::KeyRing& keys, const mail::v1::Parcel& parcel, mail::v1::Stage here);
 
 }  // namespace sekisho::parcel

@@ -22,7 +22,8 @@ Result<int> LockedVersion(PostgresConnection& connection, const std::string& nam
   // Not IF NOT EXISTS: that needs the right to create schemas even where an administrator has made this one.
   SEKISHO_TRY(const auto exists, connection.Text("SELECT 1 FROM pg_namespace WHERE nspname = '" + name + "'"));
   if (!exists.has_value()) SEKISHO_RETURN_IF_ERROR(connection.Exec("CREATE SCHEMA \"" + name + "\""));
-  SEKISHO_RETURN_IF_ERROR(connection.Exec("CREATE TABLE IF NOT EXISTS " + table + " (version BIGINT PRIMARY KEY, works_from BIGINT)"));
+  SEKISHO_RETURN_IF_ERROR(
+      connection.Exec("CREATE TABLE IF NOT EXISTS " + table + " (version BIGINT PRIMARY KEY, works_from BIGINT)"));
   // For one that was made before there was this column.
   SEKISHO_RETURN_IF_ERROR(connection.Exec("ALTER TABLE " + table + " ADD COLUMN IF NOT EXISTS works_from BIGINT"));
   SEKISHO_RETURN_IF_ERROR(PostgresMarks(name).Create(connection));
@@ -43,9 +44,9 @@ Result<bool> Step(PostgresConnection& connection, std::string_view schema_or_par
     SEKISHO_TRY(const std::string sql,
                 TranslateSql(migration.postgres_sql.empty() ? migration.sql : migration.postgres_sql, kPostgresSql));
     SEKISHO_RETURN_IF_ERROR(connection.Exec(sql));
-    SEKISHO_RETURN_IF_ERROR(
-        connection.Exec("INSERT INTO " + table + " (version, works_from) VALUES (" + std::to_string(migration.version) +
-                        ", " + std::to_string(WorksFrom(migration)) + ")"));
+    SEKISHO_RETURN_IF_ERROR(connection.Exec("INSERT INTO " + table + " (version, works_from) VALUES (" +
+                                            std::to_string(migration.version) + ", " +
+                                            std::to_string(WorksFrom(migration)) + ")"));
     return migration.version != want;
   }
   return false;

@@ -3,8 +3,8 @@
 namespace sekisho::store {
 namespace {
 
-constexpr int kCopiesBeforeRestart = 16;     // how often the thread copies before the limit is reached
-constexpr int kBusyMilliseconds = 100;       // how long the writer waits for readers of the WAL
+constexpr int kCopiesBeforeRestart = 16;  // how often the thread copies before the limit is reached
+constexpr int kBusyMilliseconds = 100;    // how long the writer waits for readers of the WAL
 
 }  // namespace
 

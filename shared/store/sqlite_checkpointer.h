@@ -1,7 +1,7 @@
 #pragma once
-// Brings the WAL into the database file beside the writer, so that commits seldom wait for it and the WAL stays bounded: a
-// thread copies pages as they gather; when writing outruns it, the writer itself finishes the copy between two
-// transactions, and the WAL starts again from its beginning. Inside this module only.
+// Brings the WAL into the database file beside the writer, so that commits seldom wait for it and the WAL stays
+// bounded: a thread copies pages as they gather; when writing outruns it, the writer itself finishes the copy between
+// two transactions, and the WAL starts again from its beginning. Inside this module only.
 
 #include <atomic>
 #include <condition_variable>
@@ -28,7 +28,8 @@ class SqliteCheckpointer {
   // On the writer's thread: copies everything that is committed and truncates the WAL. False when that failed.
   bool EmptyWal() { return Checkpoint(*writer_, SQLITE_CHECKPOINT_TRUNCATE); }
 
-  // Checkpoints that failed. Harmless by themselves: the WAL keeps what was not copied, and the next one copies it again.
+  // Checkpoints that failed. Harmless by themselves: the WAL keeps what was not copied, and the next one copies it
+  // again.
   uint64_t failed() const { return failed_; }
 
  private:
@@ -37,9 +38,9 @@ class SqliteCheckpointer {
 
   SqliteConnection* writer_ = nullptr;
   int copy_pages_ = 0, restart_pages_ = 0;
-  int wal_pages_ = 0;       // in the WAL after the last commit
-  int copied_at_ = 0;       // wal_pages_ when the thread was last woken
-  int restart_at_ = 0;      // wal_pages_ at which the writer restarts the WAL
+  int wal_pages_ = 0;   // in the WAL after the last commit
+  int copied_at_ = 0;   // wal_pages_ when the thread was last woken
+  int restart_at_ = 0;  // wal_pages_ at which the writer restarts the WAL
 
   std::atomic<uint64_t> failed_{0};
   std::mutex checkpoint_mutex_;

@@ -12,7 +12,7 @@ namespace {
 constexpr int64_t kApplicationId = 0x53454b49;  // "SEKI"
 constexpr int64_t kFileVersion = 1;             // of the file's layout, not of anybody's tables
 constexpr int kPageSize = 8192;                 // README.md says what was measured
-constexpr int kWriterCache = 1024;               // pages
+constexpr int kWriterCache = 1024;              // pages
 constexpr int kReaderCache = 128;
 constexpr int kCheckpointerCache = 8;
 
@@ -61,9 +61,9 @@ Result<SqliteFile> SqliteFile::Open(const SqliteOptions& options) {
 Result<std::unique_ptr<SqliteConnection>> SqliteFile::Writer() const {
   using Access = SqliteConnection::Access;
   SEKISHO_TRY(auto writer, SqliteConnection::Open(path_, Access::kReadWrite, kWriterCache));
-  SEKISHO_RETURN_IF_ERROR(writer->Exec("PRAGMA page_size=" + std::to_string(kPageSize) +
-                                       "; PRAGMA auto_vacuum=NONE; PRAGMA journal_mode=WAL; PRAGMA synchronous=" +
-                                       synchronous_));
+  SEKISHO_RETURN_IF_ERROR(
+      writer->Exec("PRAGMA page_size=" + std::to_string(kPageSize) +
+                   "; PRAGMA auto_vacuum=NONE; PRAGMA journal_mode=WAL; PRAGMA synchronous=" + synchronous_));
   // What is deleted was sealed, so its octets need no overwriting; checkpoints are ours to time.
   SEKISHO_RETURN_IF_ERROR(writer->Exec("PRAGMA secure_delete=OFF; PRAGMA wal_autocheckpoint=0"));
   SEKISHO_RETURN_IF_ERROR(CheckFile(*writer));
@@ -77,8 +77,7 @@ Result<std::unique_ptr<SqliteConnection>> SqliteFile::Reader() const {
 }
 
 Result<std::unique_ptr<SqliteConnection>> SqliteFile::Checkpointer() const {
-  SEKISHO_TRY(auto connection,
-              SqliteConnection::Open(path_, SqliteConnection::Access::kReadWrite, kCheckpointerCache));
+  SEKISHO_TRY(auto connection, SqliteConnection::Open(path_, SqliteConnection::Access::kReadWrite, kCheckpointerCache));
   SEKISHO_RETURN_IF_ERROR(connection->Exec("PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=" + synchronous_));
   return connection;
 }

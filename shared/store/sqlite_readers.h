@@ -27,7 +27,7 @@ class SqliteReaders {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::unique_ptr<SqliteConnection>> free_;
-  size_t open_ = 0;      // connections there are, free or borrowed
+  size_t open_ = 0;  // connections there are, free or borrowed
   bool closed_ = true;
 };
 

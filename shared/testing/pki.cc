@@ -66,7 +66,8 @@ std::string WriteKey(EVP_PKEY* key) {
 void Extend(X509* certificate, X509* issuer, int nid, const std::string& value) {
   X509V3_CTX context;
   X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
-  const Handle<X509_EXTENSION, X509_EXTENSION_free> extension(X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str()));
+  const Handle<X509_EXTENSION, X509_EXTENSION_free> extension(
+      X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str()));
   SEKISHO_CHECK(extension != nullptr && X509_add_ext(certificate, extension.get(), -1) == 1);
 }
 
@@ -75,7 +76,8 @@ void SetTime(ASN1_TIME* to, TimePoint time) {
 }
 
 void AddName(X509_NAME* name, const char* field, const std::string& value) {
-  SEKISHO_CHECK(X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(value.data()),
+  SEKISHO_CHECK(X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8,
+                                           reinterpret_cast<const unsigned char*>(value.data()),
                                            static_cast<int>(value.size()), -1, 0) == 1);
 }
 
@@ -118,7 +120,8 @@ IssuedCertificate IssueWith(const CertificateRequest& request, const IssuedCerti
   SetTime(X509_getm_notAfter(certificate.get()), request.not_after);
   X509_set_pubkey(certificate.get(), key.get());
   AddName(X509_get_subject_name(certificate.get()), "CN", request.common_name);
-  if (!request.subject_email.empty()) AddName(X509_get_subject_name(certificate.get()), "emailAddress", request.subject_email);
+  if (!request.subject_email.empty())
+    AddName(X509_get_subject_name(certificate.get()), "emailAddress", request.subject_email);
 
   const X509Handle parent = issuer == nullptr ? nullptr : ReadCertificate(issuer->certificate_pem);
   X509* const signer = parent == nullptr ? certificate.get() : parent.get();
@@ -127,9 +130,11 @@ IssuedCertificate IssueWith(const CertificateRequest& request, const IssuedCerti
   Extend(certificate.get(), signer, NID_basic_constraints, request.ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
   const std::string usage = request.ca ? "critical,keyCertSign,cRLSign" : request.key_usage;
   if (!usage.empty()) Extend(certificate.get(), signer, NID_key_usage, usage);
-  if (!request.extended_key_usage.empty()) Extend(certificate.get(), signer, NID_ext_key_usage, request.extended_key_usage);
+  if (!request.extended_key_usage.empty())
+    Extend(certificate.get(), signer, NID_ext_key_usage, request.extended_key_usage);
   const GeneralNames names = AlternativeNames(request);
-  if (sk_GENERAL_NAME_num(names.get()) > 0) X509_add1_ext_i2d(certificate.get(), NID_subject_alt_name, names.get(), 0, 0);
+  if (sk_GENERAL_NAME_num(names.get()) > 0)
+    X509_add1_ext_i2d(certificate.get(), NID_subject_alt_name, names.get(), 0, 0);
 
   const Key signing = issuer == nullptr ? key : ReadKey(issuer->key_pem);
   SEKISHO_CHECK(X509_sign(certificate.get(), signing.get(), EVP_get_digestbyname(request.digest.c_str())) > 0);
@@ -157,7 +162,8 @@ TestCa::TestCa(std::string_view name, TimePoint not_before, TimePoint not_after,
 
 IssuedCertificate TestCa::Issue(const CertificateRequest& request) const { return IssueWith(request, &own_); }
 
-std::string TestCa::RevocationListPem(const std::vector<uint64_t>& revoked, TimePoint this_update, TimePoint next_update) const {
+std::string TestCa::RevocationListPem(const std::vector<uint64_t>& revoked, TimePoint this_update,
+                                      TimePoint next_update) const {
   const Handle<X509_CRL, X509_CRL_free> list(X509_CRL_new());
   const X509Handle own = ReadCertificate(own_.certificate_pem);
   X509_CRL_set_version(list.get(), 1);

@@ -118,8 +118,8 @@ std::string Wrong(const std::string& folder, const std::string& ring, const std:
   return "";
 }
 
-// Cuts everywhere, most often just after something was said to be done. Gives the cuts that did harm. `records`: those of the
-// recording, or fewer.
+// Cuts everywhere, most often just after something was said to be done. Gives the cuts that did harm. `records`: those
+// of the recording, or fewer.
 std::vector<std::string> CutEverywhere(const Recording& recording, const std::vector<JournalRecord>& records,
                                        bool stop_at_first) {
   std::mt19937_64 random(20261124);
@@ -149,8 +149,8 @@ std::vector<std::string> CutEverywhere(const Recording& recording, const std::ve
       EXPECT_TRUE(disk.Leave(after, chance).ok());
       const std::string wrong = Wrong(after, recording.ring(), acknowledged);
       if (wrong.empty()) continue;
-      harm.push_back("cut before record " + std::to_string(cut) + (chance == nullptr ? ", nothing unsynced left: " : ", some left: ") +
-                     wrong);
+      harm.push_back("cut before record " + std::to_string(cut) +
+                     (chance == nullptr ? ", nothing unsynced left: " : ", some left: ") + wrong);
       if (stop_at_first) break;
     }
     if (stop_at_first && !harm.empty()) break;
@@ -188,9 +188,12 @@ TEST(PowerCutTest, NoticesADatabaseThatDoesNotSync) {
 
 // …and when any one kind of sync is taken out of a good recording: each is needed.
 TEST(PowerCutTest, NoticesEachSyncThatIsMissing) {
-  const std::pair<SyncOf, const char*> kinds[] = {
-      {SyncOf::kFolder, ""},           {SyncOf::kFolder, "data"},           {SyncOf::kFolder, "content"},
-      {SyncOf::kFile, "data/sekisho.db"}, {SyncOf::kFile, "data/sekisho.db-wal"}, {SyncOf::kFile, "content/"}};
+  const std::pair<SyncOf, const char*> kinds[] = {{SyncOf::kFolder, ""},
+                                                  {SyncOf::kFolder, "data"},
+                                                  {SyncOf::kFolder, "content"},
+                                                  {SyncOf::kFile, "data/sekisho.db"},
+                                                  {SyncOf::kFile, "data/sekisho.db-wal"},
+                                                  {SyncOf::kFile, "content/"}};
   for (const auto& [what, name] : kinds) {
     const auto records = WithoutSyncs(Full().records, what, name);
     ASSERT_LT(records.size(), Full().records.size()) << "'" << name << "' was never synced";

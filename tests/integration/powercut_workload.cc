@@ -49,8 +49,8 @@ class Workload {
   static Status Write(store::Tx& tx, int number, content::Staged& staged) {
     SEKISHO_RETURN_IF_ERROR(staged.Attach(tx));
     const content::ContentRef& ref = staged.ref();
-    SEKISHO_RETURN_IF_ERROR(tx.Execute(
-        kAddMail, {number, ref.key(), store::Octets{ref.sha256()}, static_cast<int64_t>(ref.size())}));
+    SEKISHO_RETURN_IF_ERROR(
+        tx.Execute(kAddMail, {number, ref.key(), store::Octets{ref.sha256()}, static_cast<int64_t>(ref.size())}));
     for (int part = 0; part < kParts; ++part) {
       SEKISHO_RETURN_IF_ERROR(tx.Execute(kAddPart, {number, part, store::Octets{PartOctets(number, part)}}));
       if (number % 7 == 3 && part == 1) return MakeError(Code::kInvalid, "refused half-way");
@@ -83,7 +83,8 @@ Status RunOnce(int run, const std::string& folder, const std::string& ring, cons
   return failed;
 }
 
-Status Run(const std::string& folder, const std::string& ring, const std::string& marks, const std::string& synchronous) {
+Status Run(const std::string& folder, const std::string& ring, const std::string& marks,
+           const std::string& synchronous) {
   SEKISHO_TRY(const FileDescriptor fd, OpenFile(marks, O_WRONLY | O_CREAT | O_APPEND));
   for (int run = 0; run < kRuns; ++run) SEKISHO_RETURN_IF_ERROR(RunOnce(run, folder, ring, synchronous, fd.get()));
   return Ok();

@@ -34,11 +34,15 @@ struct Data {
     SEKISHO_TRY(data->keys, keys::OpenFileRing(ring, true));
     SEKISHO_TRY(data->database,
                 store::OpenSqlite({.folder = folder + "/data", .wal_limit = 1 << 20, .synchronous = synchronous}));
-    SEKISHO_TRY(data->content, content::OpenLocal({.folder = folder + "/content"}, *data->database, *data->keys, data->clock));
+    SEKISHO_TRY(data->content,
+                content::OpenLocal({.folder = folder + "/content"}, *data->database, *data->keys, data->clock));
     const store::Migration migrations[] = {
-        {1, "CREATE TABLE {w.mail} (number BIGINT PRIMARY KEY, content TEXT NOT NULL, sha256 {blob} NOT NULL, size BIGINT)"},
-        {2, "CREATE TABLE {w.part} (number BIGINT, part BIGINT, octets {blob} NOT NULL, PRIMARY KEY (number, part));\n"
-            "CREATE TABLE {w.log} (number BIGINT PRIMARY KEY)"}};
+        {1,
+         "CREATE TABLE {w.mail} (number BIGINT PRIMARY KEY, content TEXT NOT NULL, sha256 {blob} NOT NULL, size "
+         "BIGINT)"},
+        {2,
+         "CREATE TABLE {w.part} (number BIGINT, part BIGINT, octets {blob} NOT NULL, PRIMARY KEY (number, part));\n"
+         "CREATE TABLE {w.log} (number BIGINT PRIMARY KEY)"}};
     SEKISHO_RETURN_IF_ERROR(data->database->Migrate("w", migrations));
     return data;
   }

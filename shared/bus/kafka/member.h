@@ -27,9 +27,9 @@ class Member {
   // that name.
   ~Member();
 
-  // Asks the broker where those partitions end that are not fetched now, since the window is full, and tells the window.
-  // Of the others the last fetch has told. Waits for half a second each; then what was known holds. (Asked beside a
-  // fetch the broker would answer after it: it takes the requests of a connection one by one.)
+  // Asks the broker where those partitions end that are not fetched now, since the window is full, and tells the
+  // window. Of the others the last fetch has told. Waits for half a second each; then what was known holds. (Asked
+  // beside a fetch the broker would answer after it: it takes the requests of a connection one by one.)
   void AskEnds() const;
 
  private:

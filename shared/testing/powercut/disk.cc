@@ -75,8 +75,10 @@ std::vector<JournalRecord> WithoutSyncs(std::vector<JournalRecord> records, Sync
 }
 
 void Disk::Change_(std::string& octets, const Change& change) {
-  if (change.truncate) octets.resize(change.offset);
-  else Overwrite(octets, change.offset, change.octets);
+  if (change.truncate)
+    octets.resize(change.offset);
+  else
+    Overwrite(octets, change.offset, change.octets);
 }
 
 void Disk::ChangeNames(Names& names, const NameChange& change) {
@@ -155,8 +157,10 @@ void Disk::Apply(const JournalRecord& record) {
     case Kind::kFolderSyncEnd: {
       const Sync sync = syncs_.at(record.offset);
       syncs_.erase(record.offset);
-      if (sync.file != nullptr) SyncFile(*sync.file, sync.upto);
-      else SyncFolder(sync.folder, sync.upto);
+      if (sync.file != nullptr)
+        SyncFile(*sync.file, sync.upto);
+      else
+        SyncFolder(sync.folder, sync.upto);
       return;
     }
     case Kind::kRename:

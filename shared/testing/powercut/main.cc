@@ -1,7 +1,7 @@
 // The replay for tests that are not in C++:
-//   powercut size JOURNAL                     how many records there are: a cut may be before any of them, or at the end
-//   powercut check JOURNAL FOLDER             compares the recording with what FOLDER holds at the end
-//   powercut marks JOURNAL                    prints what the process told others: a JSON line
+//   powercut size JOURNAL                     how many records there are: a cut may be before any of them, or at the
+//   end powercut check JOURNAL FOLDER             compares the recording with what FOLDER holds at the end powercut
+//   marks JOURNAL                    prints what the process told others: a JSON line
 //                                             {"at", "own_port", "peer_port", "hex"} each
 //   powercut cut JOURNAL AT SEED FOLDER [FILE] makes FOLDER what a cut before record AT may leave.
 //                                             SEED 0: nothing survives but what was synced.

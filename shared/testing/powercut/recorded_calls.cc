@@ -1,5 +1,5 @@
-// The C library's calls that the recorder stands in for. Each does the call and records it (recorder.cc), or aborts the process
-// when it would change a watched file in a way that is not recorded.
+// The C library's calls that the recorder stands in for. Each does the call and records it (recorder.cc), or aborts the
+// process when it would change a watched file in a way that is not recorded.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,13 +16,13 @@
 using namespace sekisho::powercut;
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
-#define WITH_MODE(flags, mode)                              \
-  mode_t mode = 0;                                          \
-  if (((flags) & (O_CREAT | O_TMPFILE)) != 0) {             \
-    va_list arguments;                                      \
-    va_start(arguments, flags);                             \
-    mode = va_arg(arguments, mode_t);                       \
-    va_end(arguments);                                      \
+#define WITH_MODE(flags, mode)                  \
+  mode_t mode = 0;                              \
+  if (((flags) & (O_CREAT | O_TMPFILE)) != 0) { \
+    va_list arguments;                          \
+    va_start(arguments, flags);                 \
+    mode = va_arg(arguments, mode_t);           \
+    va_end(arguments);                          \
   }
 
 EXPORT int open(const char* path, int flags, ...) {
@@ -123,7 +123,8 @@ EXPORT int posix_fallocate(int fd, off_t offset, off_t size) {
   Refuse(fd, "posix_fallocate");
   return syscall(SYS_fallocate, fd, 0, offset, size) == 0 ? 0 : errno;
 }
-EXPORT ssize_t copy_file_range(int from, off64_t* from_offset, int to, off64_t* to_offset, size_t size, unsigned flags) {
+EXPORT ssize_t copy_file_range(int from, off64_t* from_offset, int to, off64_t* to_offset, size_t size,
+                               unsigned flags) {
   Refuse(to, "copy_file_range");
   return syscall(SYS_copy_file_range, from, from_offset, to, to_offset, size, flags);
 }

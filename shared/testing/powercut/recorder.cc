@@ -1,18 +1,18 @@
-// A library for LD_PRELOAD that records what a process does to the files below a folder, and when it syncs them, so that
-// the replay (disk.h) can tell what a power cut at any moment may leave.
+// A library for LD_PRELOAD that records what a process does to the files below a folder, and when it syncs them, so
+// that the replay (disk.h) can tell what a power cut at any moment may leave.
 //
 //   POWERCUT_FOLDER   the folder to watch; must exist
 //   POWERCUT_JOURNAL  where to write the journal; outside of the folder
-//   POWERCUT_MARKS    a file; what is written to it becomes marks in the journal (acknowledgements, in the test's words)
-//   POWERCUT_SOCKETS  when set, what is sent through TCP sockets becomes marks, too
+//   POWERCUT_MARKS    a file; what is written to it becomes marks in the journal (acknowledgements, in the test's
+//   words) POWERCUT_SOCKETS  when set, what is sent through TCP sockets becomes marks, too
 //
 // Only the process it is loaded into is recorded, not the programs that process starts.
 //
-// A call it does not understand on a watched file (a shared writable mapping, O_DSYNC, …) aborts the process: a recording
-// is whole, or there is none. SQLite's *-shm files are not watched: they don't outlive the process.
+// A call it does not understand on a watched file (a shared writable mapping, O_DSYNC, …) aborts the process: a
+// recording is whole, or there is none. SQLite's *-shm files are not watched: they don't outlive the process.
 //
-// Order: a write is journalled under the same lock under which it is done; a sync is journalled before it starts and after
-// it succeeded, and runs outside of the lock, so that what is written meanwhile is known not to be covered by it.
+// Order: a write is journalled under the same lock under which it is done; a sync is journalled before it starts and
+// after it succeeded, and runs outside of the lock, so that what is written meanwhile is known not to be covered by it.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -81,7 +81,8 @@ void Initialize() {
 
 __attribute__((constructor)) void InitializeEarly() { pthread_once(&once, Initialize); }
 
-void Journal(Kind kind, const char* name, uint64_t inode, uint64_t offset, const void* octets = nullptr, size_t size = 0) {
+void Journal(Kind kind, const char* name, uint64_t inode, uint64_t offset, const void* octets = nullptr,
+             size_t size = 0) {
   RecordHeader header = {kind, static_cast<uint32_t>(name == nullptr ? 0 : strlen(name)), inode, offset, size};
   iovec parts[3] = {{&header, sizeof header},
                     {const_cast<char*>(name == nullptr ? "" : name), header.name_size},
@@ -132,7 +133,9 @@ bool EndsWith(const char* text, const char* end) {
   return size >= end_size && strcmp(text + size - end_size, end) == 0;
 }
 
-bool IsWatched(int fd, Watch kind) { return fd >= 0 && fd < kMaxFd && watched[fd].load(std::memory_order_relaxed) == kind; }
+bool IsWatched(int fd, Watch kind) {
+  return fd >= 0 && fd < kMaxFd && watched[fd].load(std::memory_order_relaxed) == kind;
+}
 
 // A descriptor that was closed behind our back (fclose, close_range) and given to something else is watched no more.
 bool IsWatchedFile(int fd) {
@@ -166,8 +169,10 @@ void Opened(int fd, int flags, bool existed) {
   if ((flags & O_TMPFILE) == O_TMPFILE || (flags & (O_DSYNC | O_SYNC | O_DIRECT)) != 0) Die("unknown open flags", name);
   inode_of[fd] = status.st_ino;
   watched[fd] = Watch::kFile;
-  if (!existed) Journal(Kind::kCreate, name, status.st_ino, 0);
-  else if ((flags & O_TRUNC) != 0) Journal(Kind::kTruncate, nullptr, status.st_ino, 0);
+  if (!existed)
+    Journal(Kind::kCreate, name, status.st_ino, 0);
+  else if ((flags & O_TRUNC) != 0)
+    Journal(Kind::kTruncate, nullptr, status.st_ino, 0);
 }
 
 // Journals what a write that just returned `size` put at `offset`, from its pieces.
@@ -235,7 +240,8 @@ int RecordedOpen(int at, const char* path, int flags, mode_t mode) {
   return fd;
 }
 
-// What a TCP socket sends is a mark. It is journalled before it is sent: whoever receives it must find it in the journal.
+// What a TCP socket sends is a mark. It is journalled before it is sent: whoever receives it must find it in the
+// journal.
 ssize_t RecordedSend(int fd, const msghdr* message, int flags) {
   sockaddr_storage own = {}, peer = {};
   socklen_t own_size = sizeof own, peer_size = sizeof peer;

@@ -12,8 +12,8 @@ namespace sekisho::powercut {
 // Whether this process is recorded at all.
 bool Recording();
 bool RecordingSockets();
-// Whether writes to `fd` go into the journal; otherwise the caller makes the system call that it was asked for: the process may
-// be one to which others are forbidden.
+// Whether writes to `fd` go into the journal; otherwise the caller makes the system call that it was asked for: the
+// process may be one to which others are forbidden.
 bool IsRecorded(int fd);
 
 int RecordedOpen(int at, const char* path, int flags, mode_t mode);

@@ -77,8 +77,7 @@ TEST(LocalBusTest, KeepsARecordUntilEveryGroupHasFinishedIt) {
       const auto records = consumer->Fetch(600, std::chrono::seconds(1));
       for (const Record& record : *records) positions.push_back(record.position);
     }
-    ASSERT_TRUE(
-        harness.database().RunAndWait([&](store::Tx& tx) { return consumer->Finish(tx, positions); }).ok());
+    ASSERT_TRUE(harness.database().RunAndWait([&](store::Tx& tx) { return consumer->Finish(tx, positions); }).ok());
     consumer->Finished(positions);
   };
   consume_all("policy");

@@ -172,11 +172,11 @@ class SekishoConfigTest : public ::testing::Test {
     listener->mutable_tls()->set_key_file(folder_ / "server.key");
   }
   // The paths complained of.
-  std::string Paths() {
+  std::string Paths(std::string_view service = {}) {
     v1::Config config = config_;
     ApplyDefaults(config);
     std::string paths;
-    for (const Problem& problem : Check(config, "f.yaml", SourceMap())) paths += problem.path + " ";
+    for (const Problem& problem : Check(config, "f.yaml", SourceMap(), service)) paths += problem.path + " ";
     return paths;
   }
   testing::TemporaryFolder folder_;
@@ -268,6 +268,83 @@ TEST_F(SekishoConfigTest, AnEmptyFileSaysAllThatIsRequired) {
   EXPECT_EQ(
       Paths(),
       "organization.id organization.domains storage.folder keys.ring_file directory_file policy.file rpc.address ");
+}
+
+class SeparateServicesTest : public SekishoConfigTest {
+ protected:
+  SeparateServicesTest() {
+    for (const char* name : {"secret", "ca.pem"}) std::ofstream(folder_ / name) << "\n";
+    config_.clear_storage();
+    config_.clear_rpc();
+    config_.mutable_storage()->mutable_postgres()->set_conninfo("host=db.example dbname=sekisho");
+    v1::S3* s3 = config_.mutable_storage()->mutable_s3();
+    s3->set_endpoint("https://objects.example");
+    s3->set_bucket("sekisho");
+    s3->set_access_key("sekisho");
+    s3->set_secret_key_file(folder_ / "secret");
+    config_.mutable_bus()->mutable_kafka()->set_servers("kafka-0.example:9093");
+    for (const std::string_view name : kServices) {
+      v1::Service* service = config_.add_services();
+      service->set_name(std::string(name));
+      service->set_rpc_address("0.0.0.0:50051");
+      service->mutable_tls()->set_certificate_file(folder_ / "server.pem");
+      service->mutable_tls()->set_key_file(folder_ / "server.key");
+      service->mutable_tls()->set_client_ca_file(folder_ / "ca.pem");
+    }
+  }
+};
+
+TEST_F(SeparateServicesTest, OneFileIsFineForAllOfThem) {
+  for (const std::string_view service : kServices) EXPECT_EQ(Paths(service), "") << service;
+  EXPECT_EQ(Paths(), "storage.folder storage.postgres storage.s3 bus services rpc.address ")
+      << "and not for standalone";
+}
+
+TEST_F(SeparateServicesTest, EachNeedsItsOwnFilesOnly) {
+  config_.mutable_policy()->set_file("elsewhere.yaml");
+  config_.mutable_services(1)->mutable_tls()->set_key_file("elsewhere.key");
+  EXPECT_EQ(Paths("intake"), "");
+  EXPECT_EQ(Paths("policy"), "services[1].tls.key_file policy.file ");
+}
+
+TEST_F(SeparateServicesTest, TheServersAreNamed) {
+  config_.clear_storage();
+  config_.clear_bus();
+  EXPECT_EQ(Paths("ledger"),
+            "storage.postgres.conninfo storage.s3.endpoint storage.s3.bucket storage.s3.access_key "
+            "storage.s3.secret_key_file bus.kafka.servers ");
+}
+
+TEST_F(SeparateServicesTest, APasswordIsNotWrittenHere) {
+  config_.mutable_storage()->mutable_postgres()->set_conninfo("host=db.example password=x");
+  EXPECT_EQ(Paths("ledger"), "storage.postgres.conninfo ");
+  config_.mutable_storage()->mutable_postgres()->set_conninfo("host=db.example");
+  config_.mutable_bus()->mutable_kafka()->set_user("sekisho");
+  EXPECT_EQ(Paths("ledger"), "bus.kafka.password_file ");
+}
+
+TEST_F(SeparateServicesTest, TopicsForgetBeforeInboxesDo) {
+  config_.mutable_bus()->mutable_kafka()->mutable_topics()->mutable_retention()->set_seconds(14 * 86400 + 1);
+  EXPECT_EQ(Paths("ledger"), "bus.kafka.topics.retention ");
+}
+
+TEST_F(SeparateServicesTest, EachIsListedWithWhereItAnswers) {
+  config_.mutable_services(0)->clear_rpc_address();
+  config_.mutable_services(1)->set_name("polcy");
+  *config_.add_services() = config_.services(2);
+  config_.mutable_services(3)->clear_tls();  // in the clear, and not on loopback
+  EXPECT_EQ(Paths("ledger"),
+            "services[0].rpc_address services[1].name services[3].rpc_address services[6].instance services ");
+}
+
+TEST_F(SeparateServicesTest, AReplicaHasItsOwnEntryOrThatOfItsService) {
+  *config_.add_services() = config_.services(2);
+  config_.mutable_services(6)->set_instance("approval-1");
+  config_.mutable_services(6)->set_rpc_address("127.0.0.1:1");
+  EXPECT_EQ(FindService(config_, "approval", "approval-1")->rpc_address(), "127.0.0.1:1");
+  EXPECT_EQ(FindService(config_, "approval", "approval-7")->rpc_address(), "0.0.0.0:50051");
+  config_.mutable_services(2)->set_instance("approval-0");
+  EXPECT_EQ(FindService(config_, "approval", "approval-7").error().code, Code::kInvalid);
 }
 
 TEST(HostPortTest, OnlyLoopbackAddressesAreLoopback) {

@@ -414,8 +414,9 @@ TEST_P(DatabaseConformance, OneMigrationAboveThatBreaksIsEnoughToRefuse) {
 TEST_P(DatabaseConformance, ADatabaseWhoseMigrationsSayNothingOfEarlierProgramsIsTakenUp) {
   const std::vector<Migration> first = {{1, "CREATE TABLE {m.a} (x BIGINT)"}};
   // As the table was before migrations said it.
-  const std::vector<Migration> old_form = {
-      {1, "CREATE TABLE {m.old_migration} (version BIGINT PRIMARY KEY);\nINSERT INTO {m.old_migration} (version) VALUES (1)"}};
+  const std::vector<Migration> old_form = {{1,
+                                            "CREATE TABLE {m.old_migration} (version BIGINT PRIMARY KEY);\nINSERT INTO "
+                                            "{m.old_migration} (version) VALUES (1)"}};
   ASSERT_TRUE(database_->Migrate("m", old_form).ok());
   std::vector<Migration> second = first;
   second.push_back({.version = 2, .sql = "CREATE TABLE {m.c} (x BIGINT)", .works_from = 1});

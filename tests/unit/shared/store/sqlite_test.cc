@@ -73,7 +73,8 @@ class SqliteTest : public ::testing::Test {
  protected:
   void SetUp() override {
     Open();
-    const Migration migrations[] = {{1, "CREATE TABLE {t.item} (id BIGINT PRIMARY KEY, name TEXT NOT NULL, octets {blob})"}};
+    const Migration migrations[] = {
+        {1, "CREATE TABLE {t.item} (id BIGINT PRIMARY KEY, name TEXT NOT NULL, octets {blob})"}};
     ASSERT_TRUE(database_->Migrate("t", migrations).ok());
   }
   void TearDown() override {
@@ -111,12 +112,14 @@ class SqliteTest : public ::testing::Test {
 TEST_F(SqliteTest, SaysDoneOnlyAfterASync) {
   for (int64_t i = 0; i < 20; ++i) {
     int before = 0, at_hook = 0;
-    ASSERT_TRUE(database_->RunAndWait([&](Tx& tx) -> Status {
-                           before = syncs;
-                           tx.OnCommitted([&] { at_hook = syncs; });
-                           SEKISHO_RETURN_IF_ERROR(tx.Execute(kInsert, {i, std::string_view("x")}));
-                           return Ok();
-                         }).ok());
+    ASSERT_TRUE(database_
+                    ->RunAndWait([&](Tx& tx) -> Status {
+                      before = syncs;
+                      tx.OnCommitted([&] { at_hook = syncs; });
+                      SEKISHO_RETURN_IF_ERROR(tx.Execute(kInsert, {i, std::string_view("x")}));
+                      return Ok();
+                    })
+                    .ok());
     EXPECT_GT(at_hook, before);
   }
 }
@@ -201,10 +204,12 @@ TEST_F(SqliteTest, TheWalStaysBoundedAndReadersDoNotStopThat) {
   const std::string octets(1 << 20, 'x');
   std::uintmax_t largest = 0;
   for (int64_t i = 0; i < 200; ++i) {
-    ASSERT_TRUE(database_->RunAndWait([&](Tx& tx) -> Status {
-                           SEKISHO_RETURN_IF_ERROR(tx.Execute(large, {i, Octets{octets}}));
-                           return Ok();
-                         }).ok());
+    ASSERT_TRUE(database_
+                    ->RunAndWait([&](Tx& tx) -> Status {
+                      SEKISHO_RETURN_IF_ERROR(tx.Execute(large, {i, Octets{octets}}));
+                      return Ok();
+                    })
+                    .ok());
     largest = std::max(largest, std::filesystem::file_size(folder_.path() + "/sekisho.db-wal"));
     if (i % 10 == 0) {
       EXPECT_EQ(Count(), i + 1);

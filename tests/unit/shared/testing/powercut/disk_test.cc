@@ -124,8 +124,8 @@ TEST_F(DiskTest, ATruncationIsAChangeLikeOthers) {
 
 TEST(WithoutSyncsTest, TakesOutBothEndsOfTheSyncsThatAreMeant) {
   const std::vector<JournalRecord> records = {
-      {Kind::kCreate, 1, 0, "sub/a", {}},    {Kind::kCreate, 2, 0, "b", {}},        {Kind::kSyncStart, 1, 1, {}, {}},
-      {Kind::kSyncStart, 2, 2, {}, {}},      {Kind::kSyncEnd, 0, 1, {}, {}},        {Kind::kSyncEnd, 0, 2, {}, {}},
+      {Kind::kCreate, 1, 0, "sub/a", {}},     {Kind::kCreate, 2, 0, "b", {}},      {Kind::kSyncStart, 1, 1, {}, {}},
+      {Kind::kSyncStart, 2, 2, {}, {}},       {Kind::kSyncEnd, 0, 1, {}, {}},      {Kind::kSyncEnd, 0, 2, {}, {}},
       {Kind::kFolderSyncStart, 0, 3, {}, {}}, {Kind::kFolderSyncEnd, 0, 3, {}, {}}};
   const auto left = [&](SyncOf what, std::string_view name) {
     std::vector<uint64_t> syncs;
