@@ -1,7 +1,5 @@
 #include "shared/distributed/back_ends.h"
 
-#include <algorithm>
-
 #include "shared/bus/kafka.h"
 #include "shared/config/loader.h"
 #include "shared/content/s3/distributed.h"
@@ -48,7 +46,20 @@ Result<std::unique_ptr<store::Database>> OpenDatabase(const config::v1::Postgres
   return store::OpenPostgres(std::move(options));
 }
 
+// The process that publishes a shard isn't told of rows that another replica wrote: it looks for them.
 constexpr Duration kLookForReplicas = std::chrono::milliseconds(20);
+
+// Several entries for the service, or one that any number of named processes take.
+bool MayHaveReplicas(const config::v1::Config& config, const config::v1::Service& own) {
+  size_t of_service = 0;
+  bool listed = false;
+  for (const config::v1::Service& other : config.services()) {
+    if (other.name() != own.name()) continue;
+    ++of_service;
+    listed = listed || other.instance() == own.instance();
+  }
+  return of_service > 1 || !listed;
+}
 
 Result<bus::KafkaOptions> OptionsOf(const config::v1::Config& all, const config::v1::Service& own) {
   const config::v1::Kafka& config = all.bus().kafka();
@@ -70,9 +81,7 @@ Result<bus::KafkaOptions> OptionsOf(const config::v1::Config& all, const config:
   options.schemas = {own.name()};
   options.shards = static_cast<int>(config.outbox_shards());
   options.session = FromProto(config.session());
-  const auto replicas = std::count_if(all.services().begin(), all.services().end(),
-                                      [&](const config::v1::Service& other) { return other.name() == own.name(); });
-  if (replicas > 1) options.look = kLookForReplicas;
+  if (MayHaveReplicas(all, own)) options.look = kLookForReplicas;
   return options;
 }
 

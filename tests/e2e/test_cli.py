@@ -1,5 +1,6 @@
 """The command line's contract: JSON, exit codes, errors, help."""
 import json
+import re
 import subprocess
 
 import pytest
@@ -40,6 +41,14 @@ def test_submit_prints_the_mail_id(demo, hanako, tmp_path):
     mail_id = hanako.submit(file, "hanako@example.jp", ["jiro@example.jp"])
     hanako.wait_state(mail_id, "delivered")
     assert mail_id in [m["mail_id"] for m in hanako.ask("mail", "list")]
+
+
+def test_following_tells_each_step_once(hanako):
+    done = hanako.run("demo", "send", "inside", "--follow")
+    assert done.returncode == 0, done.stderr
+    steps = [" ".join(line.split()[1:3]) for line in done.stdout.splitlines() if re.match(r"\d{4}-\d\d-\d\dT", line)]
+    assert {"intake accepted:", "delivery delivered:"} <= set(steps) <= {"intake accepted:", "policy judged:", "delivery delivered:"}
+    assert len(steps) == len(set(steps)), steps
 
 
 def test_a_sender_sees_only_own_mail(demo, hanako):

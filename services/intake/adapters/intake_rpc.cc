@@ -309,6 +309,7 @@ grpc::Status IntakeRpc::WatchMail(grpc::ServerContext* context, const v1::WatchM
       if (!writer->Write(update)) return grpc::Status::OK;
     } else {
       for (const auto& event : trace->events()) {
+        if (event.event_id().empty()) continue;  // intake's own, while the ledger does not know the mail
         if (!position.Take(event.event_id())) continue;
         update.set_resume_token(position.ToToken());
         *update.mutable_event() = event;
