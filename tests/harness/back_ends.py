@@ -14,17 +14,12 @@ import tempfile
 import boto3
 import botocore.config
 
+from harness.ports import free_port
 from harness.waiting import until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 KAFKA_LIBS = ROOT / "build/kafka/libs"
 S3_KEY, S3_REGION = "sekisho", "us-east-1"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Server:

@@ -9,8 +9,9 @@ import signal
 import yaml
 
 from harness.authority import Authority
-from harness.back_ends import Server, free_port
+from harness.back_ends import Server
 from harness.peers import SmtpSink
+from harness.ports import free_port
 from harness.sekisho import BIN, Sekisho, merge
 
 SERVICES = ("intake", "policy", "approval", "encryption", "delivery", "ledger")

@@ -14,7 +14,7 @@ import threading
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
-from harness.sekisho import free_ports
+from harness.ports import free_ports
 from harness.waiting import until
 
 Received = collections.namedtuple("Received", "mail_from mail_options recipients rcpt_options content tls")

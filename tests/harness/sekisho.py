@@ -6,7 +6,6 @@ import pathlib
 import re
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import urllib.error
@@ -15,6 +14,7 @@ import urllib.request
 import yaml
 
 from harness.maildir import Maildir
+from harness.ports import free_ports
 from harness.waiting import until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -22,15 +22,6 @@ BIN = pathlib.Path(os.environ.get("SEKISHO_BIN", ROOT / "build/release/bin")).re
 DEMO = ROOT / "examples/demo"
 PASSWORD = "sekisho-demo"
 ADDRESS = re.compile(r"[A-Za-z0-9._+-]{2,}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
-
-
-def free_ports(count):
-    """Ports of 127.0.0.1 that were free a moment ago, all different."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for s in sockets:
-            s.bind(("127.0.0.1", 0))
-        return [s.getsockname()[1] for s in sockets]
 
 
 def merge(base, changes):
