@@ -9,10 +9,10 @@ using mail::v1::SignedJudgement;
 
 namespace {
 
-// Of policy of a later version: what it asks for and this one can't do must not be taken for done.
+// Of policy of a later version: what it asks for and this one can't do must not be taken for done. An unknown class of
+// hold is approval's to keep: for an officer.
 Status CheckKnown(const mail::v1::Treatment& treatment) {
   const bool known = treatment.GetReflection()->GetUnknownFields(treatment).empty() &&
-                     mail::v1::HoldClass_IsValid(treatment.hold()) &&
                      mail::v1::AttachmentSeal_IsValid(treatment.attachments());
   return known ? Ok() : Status(MakeError(Code::kUnsupported, "parcel refused: a later version asks for its treatment"));
 }

@@ -24,8 +24,6 @@ Result<int> LockedVersion(PostgresConnection& connection, const std::string& nam
   if (!exists.has_value()) SEKISHO_RETURN_IF_ERROR(connection.Exec("CREATE SCHEMA \"" + name + "\""));
   SEKISHO_RETURN_IF_ERROR(
       connection.Exec("CREATE TABLE IF NOT EXISTS " + table + " (version BIGINT PRIMARY KEY, works_from BIGINT)"));
-  // For one that was made before there was this column.
-  SEKISHO_RETURN_IF_ERROR(connection.Exec("ALTER TABLE " + table + " ADD COLUMN IF NOT EXISTS works_from BIGINT"));
   SEKISHO_RETURN_IF_ERROR(PostgresMarks(name).Create(connection));
   return Number(connection, "SELECT max(version) FROM " + table);
 }

@@ -213,8 +213,7 @@ class User(Client):
     """A client with a token from before."""
 
     def __init__(self, server, metadata):
-        self.channel = grpc.insecure_channel(f"127.0.0.1:{server.ports['rpc']}")
-        self.metadata = metadata
+        self.server, self._channels, self.metadata = server, {}, metadata
 
 
 def reconcile(recording, cut, told, traces, taken):

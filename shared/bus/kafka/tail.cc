@@ -1,6 +1,7 @@
 #include "shared/bus/tail.h"
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 
 #include "shared/bus/kafka/record.h"
@@ -31,7 +32,7 @@ class KafkaTail final : public Tail {
     SEKISHO_TRY(const std::vector<int32_t> partitions, Partitions());
     for (const int32_t partition : partitions) {
       int64_t low = 0, high = 0;
-      const auto asked = rd_kafka_query_watermark_offsets(client_.get(), name_.c_str(), partition, &low, &high, kAskMs);
+      const auto asked = AskEnds(partition, low, high);
       if (asked != RD_KAFKA_RESP_ERR_NO_ERROR) return FromKafka(asked, "asking for the end of " + name_);
       const int64_t from = std::max(low, high - static_cast<int64_t>(newest));
       if (rd_kafka_consume_start_queue(handle_.get(), partition, from, queue_.get()) != 0) {
@@ -62,6 +63,17 @@ class KafkaTail final : public Tail {
   bool caught_up() const override { return behind_.empty(); }
 
  private:
+  // Just after a topic was made the broker may not know yet that it leads a partition: that passes.
+  rd_kafka_resp_err_t AskEnds(int32_t partition, int64_t& low, int64_t& high) const {
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(kAskMs);
+    for (;;) {
+      const auto asked = rd_kafka_query_watermark_offsets(client_.get(), name_.c_str(), partition, &low, &high, kAskMs);
+      if (asked != RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION) return asked;
+      if (std::chrono::steady_clock::now() > give_up) return asked;
+      rd_kafka_poll(client_.get(), kWaitMs);
+    }
+  }
+
   Result<std::vector<int32_t>> Partitions() const {
     const rd_kafka_metadata_t* raw = nullptr;
     const auto asked = rd_kafka_metadata(client_.get(), 0, handle_.get(), &raw, kAskMs);

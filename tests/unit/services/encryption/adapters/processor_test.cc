@@ -212,7 +212,7 @@ TEST_F(ProcessorTest, ATreatmentOfANewerVersionIsParked) {
     treatment.set_attachments(static_cast<mail::v1::AttachmentSeal>(7));
   });
   world_.SignAndHandOver(mail);
-  EXPECT_THAT(AwaitParked().cause(), HasSubstr("this version doesn't know"));
+  EXPECT_THAT(AwaitParked().cause(), HasSubstr("a later version asks"));
   EXPECT_TRUE(world_.IsEmpty(bus::Topic::kSealed));
 }
 
