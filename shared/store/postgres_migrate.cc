@@ -24,6 +24,11 @@ Result<int> LockedVersion(PostgresConnection& connection, const std::string& nam
   if (!exists.has_value()) SEKISHO_RETURN_IF_ERROR(connection.Exec("CREATE SCHEMA \"" + name + "\""));
   SEKISHO_RETURN_IF_ERROR(
       connection.Exec("CREATE TABLE IF NOT EXISTS " + table + " (version BIGINT PRIMARY KEY, works_from BIGINT)"));
+  // A table that was made before there was this column. Asked first: a start that changes nothing must lock nothing.
+  SEKISHO_TRY(const auto has_column, connection.Text("SELECT 1 FROM pg_attribute WHERE attrelid = '" + table +
+                                                     "'::regclass AND attname = 'works_from'"));
+  if (!has_column.has_value())
+    SEKISHO_RETURN_IF_ERROR(connection.Exec("ALTER TABLE " + table + " ADD COLUMN works_from BIGINT"));
   SEKISHO_RETURN_IF_ERROR(PostgresMarks(name).Create(connection));
   return Number(connection, "SELECT max(version) FROM " + table);
 }

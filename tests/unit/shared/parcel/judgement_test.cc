@@ -72,7 +72,8 @@ TEST_F(JudgementTest, ATreatmentOfALaterVersionIsRefused) {
     return !opened.ok() && opened.error().code == Code::kUnsupported;
   };
   EXPECT_FALSE(refused([](mail::v1::Treatment& treatment) { treatment.set_smime_sign(true); }));
-  EXPECT_TRUE(
+  // Approval keeps it, for an officer.
+  EXPECT_FALSE(
       refused([](mail::v1::Treatment& treatment) { treatment.set_hold(static_cast<mail::v1::HoldClass>(99)); }));
   EXPECT_TRUE(refused(
       [](mail::v1::Treatment& treatment) { treatment.set_attachments(static_cast<mail::v1::AttachmentSeal>(99)); }));
