@@ -27,12 +27,13 @@ spdlog::level::level_enum LevelOf(Level level) {
   return spdlog::level::err;
 }
 
+// Never destroyed: threads of libraries log until the process is gone.
 std::shared_ptr<spdlog::logger>& Logger() {
-  static std::shared_ptr<spdlog::logger> logger = [] {
+  static auto& logger = *new std::shared_ptr<spdlog::logger>([] {
     auto made = std::make_shared<spdlog::logger>("sekisho", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_pattern("%v");
     return made;
-  }();
+  }());
   return logger;
 }
 
