@@ -199,7 +199,8 @@ class ServiceWorld {
   template <typename Message>
   std::vector<Message> Published(Topic topic) {
     std::vector<Message> messages;
-    const auto records = watchers_.at(topic)->Fetch(100, Duration::zero());
+    // A reader of the database may know of a commit before the bus does.
+    const auto records = watchers_.at(topic)->Fetch(100, std::chrono::milliseconds(500));
     SEKISHO_CHECK(records.ok());
     for (const auto& record : *records) {
       const auto opened = keys_->Open(record.message.value, stage::ValueContext(topic, record.message.header.id));
