@@ -1,6 +1,7 @@
 #include "services/ledger/app.h"
 
 #include "services/ledger/adapters/tables.h"
+#include "shared/base/id_time.h"
 #include "shared/observe/log.h"
 #include "shared/stage/proto_time.h"
 
@@ -9,14 +10,6 @@ namespace {
 
 constexpr auto kSweepEvery = std::chrono::hours(1);
 constexpr int64_t kSweptAtOnce = 100;
-
-// The lowest id of a mail accepted at `time`: ids begin with their milliseconds.
-MailId LowestIdAt(TimePoint time) {
-  const uint64_t millis = static_cast<uint64_t>(std::max<int64_t>(ToMicros(time) / 1000, 0));
-  std::string octets(16, '\0');
-  for (size_t i = 0; i < 6; ++i) octets[i] = static_cast<char>(millis >> (40 - 8 * i) & 0xff);
-  return *MailId::FromOctets(octets);
-}
 
 }  // namespace
 
@@ -41,7 +34,7 @@ void App::Drain(Duration) {
 }
 
 Periodic::Next App::Sweep() {
-  const MailId before = LowestIdAt(around_.clock.Now() - FromProto(config_.ledger().retention()));
+  const MailId before = *MailId::FromOctets(LowestIdAt(around_.clock.Now() - FromProto(config_.ledger().retention())));
   int64_t swept = 0;
   const Status status = around_.database.RunAndWait([&](store::Tx& tx) -> Status {
     SEKISHO_TRY(swept, DeleteBefore(tx, before, kSweptAtOnce));

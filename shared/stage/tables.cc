@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "shared/base/id_time.h"
 #include "shared/bus/header.h"
 #include "shared/stage/stage.h"
 
@@ -22,13 +23,6 @@ constexpr Duration kDay = std::chrono::hours(24);
 int64_t DayOf(TimePoint time) {
   const int64_t days = ToMicros(time) / kDay.count() % kInboxDays;
   return days < 0 ? days + kInboxDays : days;
-}
-// Ids begin with their milliseconds.
-std::string LowestIdAt(TimePoint time) {
-  const uint64_t millis = static_cast<uint64_t>(std::max<int64_t>(ToMicros(time) / 1000, 0));
-  std::string octets(16, '\0');
-  for (size_t i = 0; i < 6; ++i) octets[i] = static_cast<char>(millis >> (40 - 8 * i) & 0xff);
-  return octets;
 }
 std::string DayTable(int64_t day) { return "inbox_" + std::to_string(day); }
 
